@@ -1,0 +1,33 @@
+"""What the database can answer besides rows. Callers never see a driver's exception."""
+
+
+class PersistenceError(Exception):
+    """Base of what this folder raises."""
+
+
+class DatabaseUnavailable(PersistenceError):
+    """No connection could be had, or it was lost before the answer. A write may or may not have happened."""
+
+
+class DuplicateValue(PersistenceError):
+    """A unique constraint refused the row; `constraint` is its name in `persistence.tables`."""
+
+    def __init__(self, constraint: str) -> None:
+        super().__init__(constraint)
+        self.constraint = constraint
+
+
+class MissingReference(PersistenceError):
+    """A foreign key points to no row of this tenant; `constraint` is its name in `persistence.tables`."""
+
+    def __init__(self, constraint: str) -> None:
+        super().__init__(constraint)
+        self.constraint = constraint
+
+
+class RefusedValue(PersistenceError):
+    """PostgreSQL cannot store the value: a NUL character, a number out of range, a check constraint."""
+
+
+class UnsafeRole(PersistenceError):
+    """The application's role could bypass row-level security; the gateway refuses to serve with it."""

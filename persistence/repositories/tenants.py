@@ -1,0 +1,127 @@
+"""Tenants, memberships, invitations and API keys."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, text, update
+
+from persistence.ids import ApiKeyId, InviteId, MembershipId, TenantId, UserId
+from persistence.pages import Order, columns
+from persistence.records import ApiKeyRecord, InviteRecord, MembershipRecord, TenantRecord, UserRecord
+from persistence.repositories.owned import OwnedRows
+from persistence.sessions import Session, TenantSession
+from persistence.tables import api_keys, invites, memberships, tenants, users
+
+
+async def new_tenant_id(session: Session) -> TenantId:
+    """A fresh id, taken before the row is written: a row can only be inserted by a session of its own tenant."""
+    return TenantId(await session.scalar(select(func.nextval(text("pg_get_serial_sequence('tenants', 'id')")))))
+
+
+async def memberships_of(session: Session, user_id: UserId) -> list[MembershipRecord]:
+    """The user's memberships in all tenants, oldest first; the session must be the user's own account session."""
+    statement = (
+        select(*columns(memberships, MembershipRecord))
+        .where(memberships.c.user_id == user_id)
+        .order_by(memberships.c.created_at, memberships.c.tenant_id)
+    )
+    return await session.records(statement, MembershipRecord)
+
+
+async def tenants_of(session: Session, ids: Sequence[TenantId]) -> list[TenantRecord | None]:
+    """The tenants in the order of `ids`; None where the session's scope may not see one."""
+    statement = select(*columns(tenants, TenantRecord)).where(tenants.c.id.in_(set(ids)))
+    found = {tenant.id: tenant for tenant in await session.records(statement, TenantRecord)}
+    return [found.get(tenant_id) for tenant_id in ids]
+
+
+async def insert_tenant(session: TenantSession, name: str) -> TenantRecord:
+    statement = insert(tenants).values(id=session.tenant_id, name=name).returning(*columns(tenants, TenantRecord))
+    [tenant] = await session.records(statement, TenantRecord)
+    return tenant
+
+
+class Memberships(OwnedRows[MembershipRecord, None]):
+    table = memberships
+    record = MembershipRecord
+    orders = {"CREATED_AT": Order("CREATED_AT", memberships.c.created_at, lambda m: m.created_at, datetime)}
+
+    async def of_user(self, user_id: UserId) -> MembershipRecord | None:
+        statement = select(*self._columns).where(self._own(), memberships.c.user_id == user_id)
+        return await self.session.record(statement, MembershipRecord)
+
+    async def lock_owners(self) -> list[MembershipId]:
+        """The tenant's owners, locked until the transaction ends, so that two of them cannot both leave."""
+        statement = select(memberships.c.id).where(self._own(), memberships.c.role == "OWNER").with_for_update()
+        return [row[0] for row in await self.session.rows(statement)]
+
+    async def delete(self, membership_id: MembershipId) -> bool:
+        statement = delete(memberships).where(self._own(), memberships.c.id == membership_id)
+        return (await self.session.execute(statement.returning(memberships.c.id))).fetchone() is not None
+
+    async def users(self, ids: Sequence[UserId]) -> list[UserRecord | None]:
+        """Users in the order of `ids`; None for whoever is no member of this tenant and never made a key in it."""
+        known = select(memberships.c.user_id).where(self._own())
+        statement = select(*columns(users, UserRecord)).where(users.c.id.in_(set(ids)), users.c.id.in_(known))
+        found = {user.id: user for user in await self.session.records(statement, UserRecord)}
+        return [found.get(user_id) for user_id in ids]
+
+
+class Invites(OwnedRows[InviteRecord, None]):
+    table = invites
+    record = InviteRecord
+    orders = {"CREATED_AT": Order("CREATED_AT", invites.c.created_at, lambda invite: invite.created_at, datetime)}
+
+    async def withdraw_open(self, email: str) -> None:
+        await self.session.execute(
+            delete(invites).where(self._own(), invites.c.email == email, invites.c.accepted_at.is_(None))
+        )
+
+    async def lock_open(self, token_hash: str, now: datetime) -> InviteRecord | None:
+        """The unaccepted, unexpired invitation of this token, locked until the transaction ends."""
+        statement = (
+            select(*self._columns)
+            .where(
+                self._own(),
+                invites.c.token_hash == token_hash,
+                invites.c.accepted_at.is_(None),
+                invites.c.expires_at > now,
+            )
+            .with_for_update()
+        )
+        return await self.session.record(statement, InviteRecord)
+
+    async def mark_accepted(self, invite_id: InviteId, now: datetime) -> None:
+        await self.session.execute(
+            update(invites).where(self._own(), invites.c.id == invite_id).values(accepted_at=now)
+        )
+
+
+class ApiKeys(OwnedRows[ApiKeyRecord, None]):
+    table = api_keys
+    record = ApiKeyRecord
+    orders = {"CREATED_AT": Order("CREATED_AT", api_keys.c.created_at, lambda key: key.created_at, datetime)}
+
+    async def live(self, secret_hash: str) -> ApiKeyRecord | None:
+        statement = select(*self._columns).where(
+            self._own(), api_keys.c.secret_hash == secret_hash, api_keys.c.revoked_at.is_(None)
+        )
+        return await self.session.record(statement, ApiKeyRecord)
+
+    async def note_use(self, api_key_id: ApiKeyId, now: datetime, at_most_every: timedelta) -> None:
+        """Writes `last_used_at`, but not for every request."""
+        stale = api_keys.c.last_used_at.is_(None) | (api_keys.c.last_used_at < now - at_most_every)
+        statement = update(api_keys).where(self._own(), api_keys.c.id == api_key_id, stale).values(last_used_at=now)
+        await self.session.execute(statement)
+
+    async def revoke(self, api_key_id: ApiKeyId, now: datetime) -> ApiKeyRecord | None:
+        """The revoked key; revoking twice keeps the first time. None when this tenant has no such key."""
+        revoked_at: Any = func.coalesce(api_keys.c.revoked_at, now)
+        statement = (
+            update(api_keys)
+            .where(self._own(), api_keys.c.id == api_key_id)
+            .values(revoked_at=revoked_at)
+            .returning(*self._columns)
+        )
+        return await self.session.record(statement, ApiKeyRecord)

@@ -1,0 +1,52 @@
+"""The loaders of one operation, made when first asked for."""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from persistence.ids import TenantId
+from persistence.pages import Slice
+from persistence.repositories.owned import OwnedRows
+from persistence.sessions import Database
+from resolvers.errors import Forbidden
+from resolvers.loaders.rows import CountByParentLoader, CountLoader, PageByParentLoader, RecordByIdLoader, TenantLoader
+
+L = TypeVar("L", bound=TenantLoader[Any, Any])
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+class Loaders:
+    """`loaders.of(SomeLoader, arguments)` is one and the same loader throughout an operation.
+
+    A loader's arguments (a repository, a slice, a filter) are part of its identity, so they are frozen values.
+    """
+
+    def __init__(self, database: Database, tenant_id: TenantId | None) -> None:
+        self._database = database
+        self._tenant_id = tenant_id
+        self._loaders: dict[tuple[object, ...], TenantLoader[Any, Any]] = {}
+
+    def of(self, kind: type[L], *arguments: object) -> L:
+        loader = self._loaders.get((kind, *arguments))
+        if loader is None:
+            if self._tenant_id is None:
+                raise Forbidden("You belong to no tenant yet: create one with createTenant, or accept an invitation.")
+            loader = self._loaders[kind, *arguments] = kind(self._database, self._tenant_id, *arguments)
+        return loader  # type: ignore[return-value]  # the key holds the kind
+
+    def by_id(self, rows: type[OwnedRows[R, Any]]) -> RecordByIdLoader[R]:
+        return self.of(RecordByIdLoader[R], rows)
+
+    def pages(self, rows: type[OwnedRows[R, Any]], parent: str, part: Slice, wanted: object) -> PageByParentLoader[R]:
+        return self.of(PageByParentLoader[R], rows, parent, part, wanted)
+
+    def counts(self, rows: type[OwnedRows[Any, Any]], parent: str, wanted: object) -> CountByParentLoader:
+        return self.of(CountByParentLoader, rows, parent, wanted)
+
+    def count(self, rows: type[OwnedRows[Any, Any]]) -> CountLoader:
+        return self.of(CountLoader, rows)
+
+    def clear(self) -> None:
+        """After a write: what is fetched next shows it."""
+        for loader in self._loaders.values():
+            loader.clear()

@@ -1,0 +1,86 @@
+"""Who may do what. Roles grant permissions to users, scopes grant them to API keys; nothing else does."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+
+from persistence.ids import ApiKeyId, TenantId, UserId
+from resolvers.errors import Forbidden, Unauthenticated
+
+
+class Role(StrEnum):
+    """Each role may do what the one below it may, and more."""
+
+    OWNER = "OWNER"
+    ADMIN = "ADMIN"
+    MEMBER = "MEMBER"
+    VIEWER = "VIEWER"
+
+
+class Scope(StrEnum):
+    READ = "read"
+    WRITE = "write"
+    EVENTS = "events"
+    ATTRIBUTION = "attribution"
+
+
+class Permission(StrEnum):
+    READ = "read"
+    WRITE = "write"
+    EVENTS = "events"
+    ATTRIBUTION = "attribution"
+    MANAGE_MEMBERS = "manage members"
+    MANAGE_OWNERS = "manage owners"
+    MANAGE_API_KEYS = "manage API keys"
+
+
+_VIEWER = frozenset({Permission.READ})
+_MEMBER = _VIEWER | {Permission.WRITE, Permission.EVENTS, Permission.ATTRIBUTION}
+_ADMIN = _MEMBER | {Permission.MANAGE_MEMBERS, Permission.MANAGE_API_KEYS}
+_OWNER = _ADMIN | {Permission.MANAGE_OWNERS}
+
+_OF_ROLE: Mapping[Role, frozenset[Permission]] = {
+    Role.VIEWER: _VIEWER,
+    Role.MEMBER: _MEMBER,
+    Role.ADMIN: _ADMIN,
+    Role.OWNER: _OWNER,
+}
+
+
+class Viewer(msgspec.Struct, frozen=True):
+    """Who asks: a user, in one tenant or in none yet, or an API key, which is always of one tenant."""
+
+    user_id: UserId | None = None
+    api_key_id: ApiKeyId | None = None
+    tenant_id: TenantId | None = None
+    role: Role | None = None
+    scopes: frozenset[Scope] = frozenset()
+
+    def may(self, permission: Permission) -> bool:
+        if self.tenant_id is None:
+            return False
+        if self.role is not None:
+            return permission in _OF_ROLE[self.role]
+        return permission.value in self.scopes
+
+
+def tenant_for(viewer: Viewer | None, permission: Permission) -> TenantId:
+    """The viewer's tenant, if the viewer may do this there. Raises Unauthenticated or Forbidden."""
+    if viewer is None:
+        raise Unauthenticated("Sign in, or send an API key in the Authorization header.")
+    if viewer.tenant_id is None:
+        raise Forbidden("You belong to no tenant yet: create one with createTenant, or accept an invitation.")
+    if not viewer.may(permission):
+        holder = f"your role {viewer.role}" if viewer.role is not None else "this API key's scopes"
+        raise Forbidden(f"This needs the permission to {permission.value}, which {holder} does not give.")
+    return viewer.tenant_id
+
+
+def user_of(viewer: Viewer | None) -> UserId:
+    """The signed-in user; an API key is nobody. Raises Unauthenticated or Forbidden."""
+    if viewer is None:
+        raise Unauthenticated("Sign in first.")
+    if viewer.user_id is None:
+        raise Forbidden("An API key cannot do this: sign in as a user.")
+    return viewer.user_id

@@ -1,0 +1,91 @@
+"""`batched`: a field whose resolver sees all parents of one level at once.
+
+    @batched(graphql_type=Episode, description="The episode that carries the placement.")
+    @staticmethod
+    async def episode(parents: Sequence[PlacementRecord], info: Info) -> list[EpisodeRecord]:
+        return await info.context.loaders.by_id(Episodes).fetch([p.episode_id for p in parents])
+
+The function returns one value for each parent, in their order. An executor that works level by level calls it once per
+level. graphql-core asks parent by parent; there a dataloader of the operation collects the parents of one selection
+and makes the same call.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import strawberry
+from aiodataloader import DataLoader
+from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import Signature
+
+from schema.info import Info
+
+BatchResolver = Callable[..., Awaitable[Sequence[Any]]]
+
+BATCH_RESOLVER = "podgraph.batch_resolver"
+"""Key of the batch resolver in a field's metadata, for executors that call it themselves."""
+
+
+def batched(
+    *, graphql_type: Any, description: str, deprecation_reason: str | None = None
+) -> Callable[[Any], StrawberryField]:
+    """Turns `async (parents, info, **arguments) -> one value per parent` into a field of type `graphql_type`."""
+
+    def field_of(declared: Any) -> StrawberryField:
+        resolver: BatchResolver = declared.__func__ if isinstance(declared, staticmethod) else declared
+        made = strawberry.field(
+            resolver=_one_by_one(resolver),
+            graphql_type=graphql_type,
+            description=description,
+            deprecation_reason=deprecation_reason,
+            metadata={BATCH_RESOLVER: resolver},
+        )
+        assert isinstance(made, StrawberryField)
+        return made
+
+    return field_of
+
+
+def root_field(
+    *, graphql_type: Any, description: str, deprecation_reason: str | None = None
+) -> Callable[[Any], StrawberryField]:
+    """A field of Query or Mutation: a static function whose values are records of `graphql_type`."""
+
+    def field_of(declared: Any) -> StrawberryField:
+        made = strawberry.field(
+            resolver=declared,
+            graphql_type=graphql_type,
+            description=description,
+            deprecation_reason=deprecation_reason,
+        )
+        assert isinstance(made, StrawberryField)
+        return made
+
+    return field_of
+
+
+def _one_by_one(resolver: BatchResolver) -> Callable[..., Awaitable[Any]]:
+    """The same resolver for one parent, through a dataloader that lives as long as the operation's context."""
+
+    async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
+        # One selection in the document means one set of arguments: its node identifies the batch.
+        selection = id(info._raw_info.field_nodes[0])
+        loaders = info.context.batches
+        loader = loaders.get(selection)
+        if loader is None:
+
+            async def load(parents: list[Any]) -> list[Any]:
+                return list(await resolver(parents, info, **arguments))
+
+            loader = loaders[selection] = DataLoader(load, cache=False)
+        return await loader.load(root)
+
+    resolve.__name__ = resolver.__name__
+    resolve.__module__ = resolver.__module__
+    resolve.__doc__ = None
+    signature = Signature.from_callable(resolver)
+    parents, *others = signature.parameters.values()
+    root = parents.replace(name="root", annotation=inspect.Parameter.empty)
+    resolve.__signature__ = signature.replace(parameters=[root, *others])  # type: ignore[attr-defined]  # read by inspect.signature
+    return resolve

@@ -1,0 +1,7 @@
+"""The `info` argument of every resolver: `info.context` is the operation's RequestContext."""
+
+import strawberry
+
+from resolvers.context import RequestContext
+
+Info = strawberry.Info[RequestContext, None]

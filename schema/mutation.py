@@ -1,0 +1,13 @@
+"""Where changes start: the mutations of every domain."""
+
+import strawberry
+
+from schema.mutations.podcasts import PodcastMutations
+
+
+@strawberry.type(
+    description="Where changes start. Every mutation answers with a union: its payload, or a typed error that says"
+    " what was wrong; after an error nothing has changed."
+)
+class Mutation(PodcastMutations):
+    pass

@@ -1,0 +1,30 @@
+"""Where queries start: the queries of every domain, and Relay's `node` and `nodes`."""
+
+from typing import Annotated, Any
+
+import strawberry
+
+from resolvers import nodes
+from schema.fields import root_field
+from schema.info import Info
+from schema.queries.podcasts import PodcastQueries
+from schema.relay import IdArgument, Node
+
+
+@strawberry.type(description="Where queries start.")
+class Query(PodcastQueries):
+    @root_field(graphql_type=Node | None, description="Any object by its id; null if your tenant has none of this id.")
+    @staticmethod
+    async def node(info: Info, id: IdArgument) -> Any:
+        return (await nodes.nodes(info.context, [id], "id"))[0]
+
+    @root_field(
+        graphql_type=list[Node | None],
+        description="Objects by their ids, in the order of `ids`; null where your tenant has none of an id.",
+    )
+    @staticmethod
+    async def nodes(
+        info: Info,
+        ids: Annotated[list[strawberry.ID], strawberry.argument(description="Typed ids, at most 1,000.")],
+    ) -> list[Any]:
+        return await nodes.nodes(info.context, ids, "ids")

@@ -1,0 +1,72 @@
+"""Scalars beyond GraphQL's five. On the wire: times and dates as ISO 8601 text, exact decimals as text."""
+
+from datetime import UTC, date, datetime
+from typing import NewType
+
+from strawberry.types.scalar import ScalarDefinition, scalar
+
+BigInt = NewType("BigInt", int)
+"""An integer beyond 32 bits that every JSON parser reads exactly: at most 2^53 - 1 in size."""
+
+_LARGEST = 2**53 - 1
+
+
+def _big_int(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or int(value) != value:
+        raise ValueError("BigInt must be a whole number.")
+    if abs(value) > _LARGEST:
+        raise ValueError(f"BigInt must be from -{_LARGEST} to {_LARGEST}.")
+    return int(value)
+
+
+def _moment_text(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _moment(value: object) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError("DateTime must be a string such as '2026-11-23T14:00:00Z'.")
+    try:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError("DateTime needs a time zone: add 'Z' for UTC, such as '2026-11-23T14:00:00Z'.")
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("DateTime is outside the calendar.") from None
+    except ValueError as error:
+        if "time zone" in str(error):
+            raise
+        raise ValueError("DateTime must be ISO 8601 within the calendar, such as '2026-11-23T14:00:00Z'.") from None
+
+
+def _day(value: object) -> date:
+    if not isinstance(value, str):
+        raise ValueError("Date must be a string such as '2026-11-23'.")
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("Date must be ISO 8601 within the calendar, such as '2026-11-23'.") from None
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    BigInt: scalar(
+        name="BigInt",
+        description="A whole number from -(2^53 - 1) to 2^53 - 1, as a JSON number; its unit is the field's.",
+        serialize=_big_int,
+        parse_value=_big_int,
+    ),
+    datetime: scalar(
+        name="DateTime",
+        description="A moment, ISO 8601 with a time zone; answers are in UTC, such as '2026-11-23T14:00:00Z'.",
+        specified_by_url="https://scalars.graphql.org/andimarek/date-time",
+        serialize=_moment_text,
+        parse_value=_moment,
+    ),
+    date: scalar(
+        name="Date",
+        description="A day of the calendar, ISO 8601, such as '2026-11-23'.",
+        specified_by_url="https://scalars.graphql.org/chillicream/local-date",
+        serialize=date.isoformat,
+        parse_value=_day,
+    ),
+}
