@@ -1,0 +1,59 @@
+"""Fixtures that all tests share: a real PostgreSQL, and the services of a process on top of it.
+
+Tests share one database and do not clean up: each makes tenants of its own, as customers do.
+"""
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from cache.broadcast import Broadcast
+from gateway.embedded.postgres import APP, OWNER, EmbeddedPostgres
+from persistence.migrate import migrate
+from persistence.sessions import Database, open_database
+from resolvers.context import Services
+
+DATABASE = "podgraph"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    with EmbeddedPostgres(
+        tmp_path_factory.mktemp("postgres"), settings={"fsync": "off", "max_connections": "200"}
+    ) as server:
+        server.ensure_database(DATABASE)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def owner_url(postgres: EmbeddedPostgres) -> str:
+    return postgres.url(OWNER, DATABASE)
+
+
+@pytest.fixture(scope="session")
+def app_url(postgres: EmbeddedPostgres) -> str:
+    return postgres.url(APP, DATABASE)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def database(owner_url: str, app_url: str) -> AsyncIterator[Database]:
+    await migrate(owner_url, APP)
+    opened = open_database(app_url, pool_size=10, statement_timeout=10)
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def services(database: Database) -> AsyncIterator[Services]:
+    redis = Redis(port=1)  # nobody listens: local delivery needs no Redis
+    yield Services(
+        database=database,
+        broadcast=Broadcast(redis),
+        clock=lambda: datetime.now(UTC),
+        random_token=lambda: secrets.token_urlsafe(32),
+    )
+    await redis.aclose()

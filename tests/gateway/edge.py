@@ -1,0 +1,95 @@
+"""The edge on a real socket: the small schema behind uvicorn, in this process, on a free port."""
+
+import asyncio
+import itertools
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import httpx2
+import msgspec
+import structlog
+import uvicorn
+from opentelemetry.trace import NoOpTracer, Tracer
+from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
+from structlog.testing import LogCapture
+
+from gateway.documents.documents import Documents
+from gateway.documents.limits import DocumentLimits
+from gateway.endpoint import GraphQLEndpoint
+from gateway.errors import ErrorMask
+from gateway.execution.reference import ReferenceExecutor
+from gateway.http.limits import HttpLimits
+from gateway.middleware.drain import Drain
+from gateway.operation import Operations, OperationTelemetry
+from ops.telemetry.metrics import DocumentMetrics, OperationMetrics
+from tests.gateway.small_schema import Bench, SmallContext, context_factory, small_schema
+
+
+class Edge:
+    """One endpoint and everything a test may look at."""
+
+    def __init__(
+        self,
+        *,
+        http: HttpLimits | None = None,
+        documents: DocumentLimits | None = None,
+        seconds: float = 5.0,
+        strangers_introspect: bool = True,
+        tracer: Tracer | None = None,
+    ) -> None:
+        self.bench = Bench()
+        self.registry = CollectorRegistry()
+        self.drain = Drain()
+        self.logs = LogCapture()
+        log = structlog.wrap_logger(None, processors=[self.logs], wrapper_class=structlog.BoundLogger)
+        numbers = itertools.count(1)
+        schema = small_schema()
+        self.operations: Operations[SmallContext] = Operations(
+            Documents(schema, documents or DocumentLimits(), DocumentMetrics(self.registry)),
+            ReferenceExecutor(schema, seconds=seconds),
+            ErrorMask(lambda: f"error-{next(numbers)}", log),
+            OperationTelemetry(metrics=OperationMetrics(self.registry), tracer=tracer or NoOpTracer()),
+            introspection_allowed=lambda context: strangers_introspect or context.viewer is not None,
+        )
+        self.app: ASGIApp = GraphQLEndpoint(
+            self.operations, context_factory(self.bench), http or HttpLimits(), self.drain
+        )
+        self.base = ""
+
+    def count(self, name: str, **labels: str) -> float:
+        """The value of a metric, 0 where it has none."""
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+
+@asynccontextmanager
+async def served(app: ASGIApp) -> AsyncGenerator[str, None]:
+    """`host:port` of a running uvicorn."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_config=None, lifespan="off", ws="websockets-sansio", timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    # pytest keeps the process's signal handlers: only the server proper is run.
+    task = asyncio.create_task(server._serve([listener]))
+    while not server.started:
+        await asyncio.sleep(0.005)
+    try:
+        yield "127.0.0.1:{}".format(listener.getsockname()[1])
+    finally:
+        server.should_exit = True
+        await task
+
+
+@asynccontextmanager
+async def client_of(edge: Edge) -> AsyncGenerator[httpx2.AsyncClient, None]:
+    """An HTTP client of a running edge."""
+    async with served(edge.app) as address:
+        edge.base = address
+        async with httpx2.AsyncClient(base_url=f"http://{address}", timeout=10) as client:
+            yield client
+
+
+def json_of(response: httpx2.Response) -> object:
+    """The decoded body."""
+    return msgspec.json.decode(response.content)
