@@ -26,7 +26,9 @@ from persistence.ids import (
 class TenantRecord(msgspec.Struct, frozen=True):
     id: TenantId
     name: str
+    version: int
     created_at: datetime
+    updated_at: datetime
 
 
 class UserRecord(msgspec.Struct, frozen=True):
@@ -156,6 +158,7 @@ class LineItemRecord(msgspec.Struct, frozen=True):
     name: str
     pricing: str
     rate_minor: int
+    currency: str
     booked_impressions: int | None
     starts_on: date | None
     ends_on: date | None

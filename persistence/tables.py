@@ -74,7 +74,7 @@ tenants = Table(
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("name", Text, nullable=False),
-    _moment("created_at"),
+    *_updatable(),
 )
 
 users = Table(
@@ -194,7 +194,12 @@ advertisers = _owned(
     Column("website_url", Text),
     _moment("archived_at", nullable=True),
     *_updatable(),
-    UniqueConstraint("tenant_id", "name"),
+    # An archived advertiser leaves its name to others.
+    Index(
+        "advertisers_live_name_key", "tenant_id", "name", unique=True, postgresql_where=text("archived_at IS NULL")
+    ),
+    Index("advertisers_name_idx", "tenant_id", "name", "id"),
+    Index("advertisers_created_idx", "tenant_id", "created_at", "id"),
 )
 
 campaigns = _owned(
@@ -208,12 +213,13 @@ campaigns = _owned(
     Column("ends_on", Date),
     *_updatable(),
     ForeignKeyConstraint(["tenant_id", "advertiser_id"], ["advertisers.tenant_id", "advertisers.id"]),
+    UniqueConstraint("tenant_id", "id", "currency"),
     _one_of("status", "DRAFT", "ACTIVE", "PAUSED", "COMPLETED", "ARCHIVED"),
     CheckConstraint("budget_minor >= 0", name="budget_minor"),
     CheckConstraint("starts_on <= ends_on", name="dates"),
     Index("campaigns_name_idx", "tenant_id", "name", "id"),
     Index("campaigns_created_idx", "tenant_id", "created_at", "id"),
-    Index("campaigns_advertiser_idx", "tenant_id", "advertiser_id", "id"),
+    Index("campaigns_advertiser_idx", "tenant_id", "advertiser_id", "created_at", "id"),
 )
 
 line_items = _owned(
@@ -222,13 +228,18 @@ line_items = _owned(
     Column("name", Text, nullable=False),
     Column("pricing", Text, nullable=False),
     Column("rate_minor", BigInteger, nullable=False),
+    # The campaign's own, so that a rate needs no join; the key keeps them together.
+    Column("currency", Text, nullable=False),
     Column("booked_impressions", BigInteger),
     Column("starts_on", Date),
     Column("ends_on", Date),
     _moment("archived_at", nullable=True),
     *_updatable(),
-    ForeignKeyConstraint(["tenant_id", "campaign_id"], ["campaigns.tenant_id", "campaigns.id"]),
+    ForeignKeyConstraint(
+        ["tenant_id", "campaign_id", "currency"], ["campaigns.tenant_id", "campaigns.id", "campaigns.currency"]
+    ),
     UniqueConstraint("tenant_id", "campaign_id", "id"),
+    Index("line_items_campaign_idx", "tenant_id", "campaign_id", "created_at", "id"),
     _one_of("pricing", "CPM", "FLAT", "CPA"),
     CheckConstraint("rate_minor >= 0", name="rate_minor"),
     CheckConstraint("booked_impressions >= 0", name="booked_impressions"),
@@ -258,7 +269,7 @@ placements = _owned(
     _one_of("insertion_type", "BAKED_IN", "DYNAMIC", "STREAMING"),
     _one_of("read_type", "HOST_READ", "ANNOUNCER_READ", "PRE_PRODUCED"),
     CheckConstraint("offset_seconds >= 0", name="offset_seconds"),
-    Index("placements_line_item_idx", "tenant_id", "line_item_id", "id"),
-    Index("placements_campaign_idx", "tenant_id", "campaign_id", "id"),
-    Index("placements_episode_idx", "tenant_id", "episode_id", "id"),
+    Index("placements_line_item_idx", "tenant_id", "line_item_id", "created_at", "id"),
+    Index("placements_campaign_idx", "tenant_id", "campaign_id", "created_at", "id"),
+    Index("placements_episode_idx", "tenant_id", "episode_id", "created_at", "id"),
 )

@@ -10,6 +10,7 @@ from aiodataloader import DataLoader
 from cache.broadcast import Broadcast
 from persistence.ids import TenantId
 from persistence.sessions import Database
+from resolvers.feeds.fetcher import FeedFetcher
 from resolvers.loaders.registry import Loaders
 from resolvers.policy import Permission, Viewer, tenant_for
 
@@ -19,6 +20,7 @@ class Services(msgspec.Struct, frozen=True):
 
     database: Database
     broadcast: Broadcast
+    feeds: FeedFetcher
     clock: Callable[[], datetime]
     random_token: Callable[[], str]
     """A new URL-safe text of 256 random bits."""

@@ -1,7 +1,6 @@
 """Podcasts and episodes that people keep by hand; `resolvers.feeds` keeps those that have a feed."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -12,14 +11,9 @@ from persistence.repositories.podcasts import Episodes, Podcasts
 from resolvers import changes
 from resolvers.context import RequestContext
 from resolvers.errors import IllegalTransition
+from resolvers.feeds.values import EpisodeType
 from resolvers.policy import Permission
 from resolvers.texts import LongText, NotNull, ShortText, Title, WebUrl, optional
-
-
-class EpisodeType(StrEnum):
-    FULL = "FULL"
-    TRAILER = "TRAILER"
-    BONUS = "BONUS"
 
 
 class NewPodcast(BaseModel):

@@ -30,12 +30,13 @@ class Permission(StrEnum):
     WRITE = "write"
     EVENTS = "events"
     ATTRIBUTION = "attribution"
+    SEE_MEMBERS = "see members"
     MANAGE_MEMBERS = "manage members"
     MANAGE_OWNERS = "manage owners"
     MANAGE_API_KEYS = "manage API keys"
 
 
-_VIEWER = frozenset({Permission.READ})
+_VIEWER = frozenset({Permission.READ, Permission.SEE_MEMBERS})
 _MEMBER = _VIEWER | {Permission.WRITE, Permission.EVENTS, Permission.ATTRIBUTION}
 _ADMIN = _MEMBER | {Permission.MANAGE_MEMBERS, Permission.MANAGE_API_KEYS}
 _OWNER = _ADMIN | {Permission.MANAGE_OWNERS}
@@ -45,6 +46,14 @@ _OF_ROLE: Mapping[Role, frozenset[Permission]] = {
     Role.MEMBER: _MEMBER,
     Role.ADMIN: _ADMIN,
     Role.OWNER: _OWNER,
+}
+
+
+_OF_SCOPE: Mapping[Scope, Permission] = {
+    Scope.READ: Permission.READ,
+    Scope.WRITE: Permission.WRITE,
+    Scope.EVENTS: Permission.EVENTS,
+    Scope.ATTRIBUTION: Permission.ATTRIBUTION,
 }
 
 
@@ -58,11 +67,21 @@ class Viewer(msgspec.Struct, frozen=True):
     scopes: frozenset[Scope] = frozenset()
 
     def may(self, permission: Permission) -> bool:
+        return permission in self.permissions
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """What the viewer may do in their tenant; nothing without one."""
         if self.tenant_id is None:
-            return False
+            return frozenset()
         if self.role is not None:
-            return permission in _OF_ROLE[self.role]
-        return permission.value in self.scopes
+            return _OF_ROLE[self.role]
+        return frozenset(_OF_SCOPE[scope] for scope in self.scopes)
+
+
+def may_grant(own: Role, other: Role) -> bool:
+    """Nobody grants or takes away a role above their own."""
+    return _OF_ROLE[other] <= _OF_ROLE[own]
 
 
 def tenant_for(viewer: Viewer | None, permission: Permission) -> TenantId:

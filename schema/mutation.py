@@ -2,6 +2,7 @@
 
 import strawberry
 
+from schema.mutations.feeds import FeedMutations
 from schema.mutations.podcasts import PodcastMutations
 
 
@@ -9,5 +10,5 @@ from schema.mutations.podcasts import PodcastMutations
     description="Where changes start. Every mutation answers with a union: its payload, or a typed error that says"
     " what was wrong; after an error nothing has changed."
 )
-class Mutation(PodcastMutations):
+class Mutation(FeedMutations, PodcastMutations):
     pass

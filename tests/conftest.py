@@ -6,16 +6,18 @@ Tests share one database and do not clean up: each makes tenants of its own, as 
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from ipaddress import ip_network
 
 import pytest
 import pytest_asyncio
-from redis.asyncio import Redis
 
 from cache.broadcast import Broadcast
+from cache.redis import open_redis
 from gateway.embedded.postgres import APP, OWNER, EmbeddedPostgres
 from persistence.migrate import migrate
 from persistence.sessions import Database, open_database
 from resolvers.context import Services
+from resolvers.feeds.fetcher import FeedFetcher, FetchSettings
 
 DATABASE = "podgraph"
 
@@ -49,10 +51,11 @@ async def database(owner_url: str, app_url: str) -> AsyncIterator[Database]:
 
 @pytest_asyncio.fixture(scope="session")
 async def services(database: Database) -> AsyncIterator[Services]:
-    redis = Redis(port=1)  # nobody listens: local delivery needs no Redis
+    redis = open_redis(None)
     yield Services(
         database=database,
         broadcast=Broadcast(redis),
+        feeds=FeedFetcher(FetchSettings(allow_networks=(ip_network("127.0.0.0/8"),), ports=None)),
         clock=lambda: datetime.now(UTC),
         random_token=lambda: secrets.token_urlsafe(32),
     )

@@ -1,19 +1,29 @@
 """Advertisers, campaigns, line items and placements."""
 
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Integer, func, literal, select, type_coerce, update
 
-from persistence.ids import AdvertiserId
+from persistence.ids import AdvertiserId, CampaignId, LineItemId
 from persistence.pages import Order
 from persistence.records import AdvertiserRecord, CampaignRecord, LineItemRecord, PlacementRecord
-from persistence.repositories.owned import OwnedRows
 from persistence.repositories.conditions import archived, contains
+from persistence.repositories.owned import F, OwnedRows
 from persistence.tables import advertisers, campaigns, line_items, placements
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+_EPOCH = date(1970, 1, 1)
+_NEVER = 2**31 - 1
+"""Stands for the start of a campaign that has none: after every day of the calendar."""
 
 
 class AdvertiserFilter(msgspec.Struct, frozen=True):
+    """All that is given must hold; `search` is looked for in the name, ignoring case."""
+
     search: str | None = None
     archived: bool = False
 
@@ -27,21 +37,40 @@ class CampaignFilter(msgspec.Struct, frozen=True):
 
 
 class LineItemFilter(msgspec.Struct, frozen=True):
+    """All that is given must hold; `search` is looked for in the name, ignoring case."""
+
+    search: str | None = None
     archived: bool = False
     pricings: tuple[str, ...] | None = None
 
 
 class PlacementFilter(msgspec.Struct, frozen=True):
+    """All that is given must hold; `promo_code` is the whole code."""
+
     archived: bool = False
     positions: tuple[str, ...] | None = None
+    promo_code: str | None = None
 
 
-class Advertisers(OwnedRows[AdvertiserRecord, AdvertiserFilter]):
+class LockableRows(OwnedRows[R, F]):
+    """Rows whose state decides what may happen to others, and must not change meanwhile."""
+
+    async def lock(self, row_id: int, *, shared: bool = False) -> R | None:
+        """The row, held still until the transaction ends; with `shared`, others may hold it still too.
+
+        None when this tenant has no such row.
+        """
+        statement = select(*self._columns).where(self._own(), self.table.c.id == row_id)
+        locking = statement.with_for_update(read=shared, key_share=not shared)
+        return await self.session.record(locking, self.record)
+
+
+class Advertisers(LockableRows[AdvertiserRecord, AdvertiserFilter]):
     table = advertisers
     record = AdvertiserRecord
-    orders = {
-        "NAME": Order("NAME", advertisers.c.name, lambda advertiser: advertiser.name, str),
+    orders: ClassVar[Mapping[str, Order]] = {
         "CREATED_AT": Order("CREATED_AT", advertisers.c.created_at, lambda a: a.created_at, datetime),
+        "NAME": Order("NAME", advertisers.c.name, lambda advertiser: advertiser.name, str),
     }
 
     @staticmethod
@@ -52,12 +81,22 @@ class Advertisers(OwnedRows[AdvertiserRecord, AdvertiserFilter]):
         return conditions
 
 
-class Campaigns(OwnedRows[CampaignRecord, CampaignFilter]):
+def _start_day(campaign: CampaignRecord) -> int:
+    return _NEVER if campaign.starts_on is None else (campaign.starts_on - _EPOCH).days
+
+
+class Campaigns(LockableRows[CampaignRecord, CampaignFilter]):
     table = campaigns
     record = CampaignRecord
-    orders = {
+    orders: ClassVar[Mapping[str, Order]] = {
         "CREATED_AT": Order("CREATED_AT", campaigns.c.created_at, lambda campaign: campaign.created_at, datetime),
         "NAME": Order("NAME", campaigns.c.name, lambda campaign: campaign.name, str),
+        "STARTS_ON": Order(
+            "STARTS_ON",
+            func.coalesce(type_coerce(campaigns.c.starts_on - literal(_EPOCH), Integer), _NEVER),
+            _start_day,
+            int,
+        ),
     }
 
     @staticmethod
@@ -73,10 +112,10 @@ class Campaigns(OwnedRows[CampaignRecord, CampaignFilter]):
         return conditions
 
 
-class LineItems(OwnedRows[LineItemRecord, LineItemFilter]):
+class LineItems(LockableRows[LineItemRecord, LineItemFilter]):
     table = line_items
     record = LineItemRecord
-    orders = {
+    orders: ClassVar[Mapping[str, Order]] = {
         "CREATED_AT": Order("CREATED_AT", line_items.c.created_at, lambda item: item.created_at, datetime),
         "NAME": Order("NAME", line_items.c.name, lambda item: item.name, str),
     }
@@ -84,16 +123,31 @@ class LineItems(OwnedRows[LineItemRecord, LineItemFilter]):
     @staticmethod
     def matching(wanted: LineItemFilter) -> list[ColumnElement[bool]]:
         conditions = [archived(line_items.c.archived_at, wanted.archived)]
+        if wanted.search is not None:
+            conditions.append(contains(line_items.c.name, wanted.search))
         if wanted.pricings is not None:
             conditions.append(line_items.c.pricing.in_(wanted.pricings))
         return conditions
 
+    async def live_count(self, campaign_id: CampaignId) -> int:
+        """How many of the campaign's line items are not archived."""
+        [count] = await self.counts_by("campaign_id", [campaign_id], self.matching(LineItemFilter()))
+        return count
 
-class Placements(OwnedRows[PlacementRecord, PlacementFilter]):
+    async def flight_span(self, campaign_id: CampaignId) -> tuple[date | None, date | None]:
+        """The earliest and the latest day that the campaign's live line items name; None when they name none."""
+        # LEAST and GREATEST pass over nulls: an item with one date counts with that one.
+        earliest = func.min(func.least(line_items.c.starts_on, line_items.c.ends_on))
+        latest = func.max(func.greatest(line_items.c.starts_on, line_items.c.ends_on))
+        conditions = [line_items.c.campaign_id == campaign_id, line_items.c.archived_at.is_(None)]
+        [row] = await self.session.rows(select(earliest, latest).where(self._own(), *conditions))
+        return (row[0], row[1])
+
+
+class Placements(LockableRows[PlacementRecord, PlacementFilter]):
     table = placements
     record = PlacementRecord
-    orders = {
-        "ID": Order("ID", placements.c.id, lambda placement: placement.id, int),
+    orders: ClassVar[Mapping[str, Order]] = {
         "CREATED_AT": Order("CREATED_AT", placements.c.created_at, lambda placement: placement.created_at, datetime),
     }
 
@@ -102,4 +156,16 @@ class Placements(OwnedRows[PlacementRecord, PlacementFilter]):
         conditions = [archived(placements.c.archived_at, wanted.archived)]
         if wanted.positions is not None:
             conditions.append(placements.c.position.in_(wanted.positions))
+        if wanted.promo_code is not None:
+            conditions.append(placements.c.promo_code == wanted.promo_code)
         return conditions
+
+    async def archive_of(self, line_item_id: LineItemId, now: datetime) -> None:
+        """Archives what is still live of the line item's placements."""
+        live: Sequence[Any] = (placements.c.line_item_id == line_item_id, placements.c.archived_at.is_(None))
+        statement = (
+            update(placements)
+            .where(self._own(), *live)
+            .values(archived_at=now, version=placements.c.version + 1, updated_at=func.now())
+        )
+        await self.session.execute(statement)

@@ -67,6 +67,13 @@ class Podcasts(OwnedRows[PodcastRecord, PodcastFilter]):
             select(func.pg_advisory_xact_lock(func.hashtextextended(feed_url, self.session.tenant_id)))
         )
 
+    async def move_feed(self, old_url: str, new_url: str) -> None:
+        """The podcast of the old address gets the new one, unless another podcast has it already."""
+        taken = select(podcasts.c.id).where(self._own(), podcasts.c.feed_url == new_url)
+        if await self.session.scalar(taken) is None:
+            statement = update(podcasts).where(self._own(), podcasts.c.feed_url == old_url)
+            await self.session.execute(statement.values(feed_url=new_url))
+
     async def mark_checked(self, podcast_id: PodcastId) -> PodcastRecord | None:
         """Notes that the feed was asked and had not changed; the podcast itself stays at its version."""
         statement = (

@@ -4,14 +4,22 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, text, update
+import msgspec
+from sqlalchemy import and_, delete, func, insert, select, text, true, update
 
-from persistence.ids import ApiKeyId, InviteId, MembershipId, TenantId, UserId
+from persistence.ids import ApiKeyId, InviteId, MembershipId, SessionId, TenantId, UserId
 from persistence.pages import Order, columns
 from persistence.records import ApiKeyRecord, InviteRecord, MembershipRecord, TenantRecord, UserRecord
 from persistence.repositories.owned import OwnedRows
 from persistence.sessions import Session, TenantSession
-from persistence.tables import api_keys, invites, memberships, tenants, users
+from persistence.tables import api_keys, invites, memberships, tenants, user_sessions, users
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """Where a signed-in user stands: a tenant and the role in it, or none of both."""
+
+    tenant_id: TenantId | None
+    role: str | None
 
 
 async def new_tenant_id(session: Session) -> TenantId:
@@ -29,11 +37,48 @@ async def memberships_of(session: Session, user_id: UserId) -> list[MembershipRe
     return await session.records(statement, MembershipRecord)
 
 
-async def tenants_of(session: Session, ids: Sequence[TenantId]) -> list[TenantRecord | None]:
+async def standing(
+    session: Session, user_id: UserId, session_id: SessionId, tenant_id: TenantId | None
+) -> Standing | None:
+    """The user in `tenant_id`, or in the tenant joined first; None when the login is revoked.
+
+    The session must be the user's own account session.
+    """
+    chosen = true() if tenant_id is None else memberships.c.tenant_id == tenant_id
+    statement = (
+        select(memberships.c.tenant_id, memberships.c.role)
+        .select_from(user_sessions.outerjoin(memberships, and_(memberships.c.user_id == user_sessions.c.user_id, chosen)))
+        .where(
+            user_sessions.c.id == session_id, user_sessions.c.user_id == user_id, user_sessions.c.revoked_at.is_(None)
+        )
+        .order_by(memberships.c.created_at, memberships.c.tenant_id)
+        .limit(1)
+    )
+    return await session.record(statement, Standing)
+
+
+async def tenants_of(session: Session, ids: Sequence[int]) -> list[TenantRecord | None]:
     """The tenants in the order of `ids`; None where the session's scope may not see one."""
     statement = select(*columns(tenants, TenantRecord)).where(tenants.c.id.in_(set(ids)))
-    found = {tenant.id: tenant for tenant in await session.records(statement, TenantRecord)}
+    found: dict[int, TenantRecord] = {tenant.id: tenant for tenant in await session.records(statement, TenantRecord)}
     return [found.get(tenant_id) for tenant_id in ids]
+
+
+async def lock_members(session: TenantSession) -> None:
+    """Members change one at a time: holds other changes back until this transaction ends."""
+    statement = select(tenants.c.id).where(tenants.c.id == session.tenant_id).with_for_update(key_share=True)
+    await session.execute(statement)
+
+
+async def rename_tenant(session: TenantSession, version: int, name: str) -> TenantRecord | None:
+    """None when the tenant's version is another one."""
+    statement = (
+        update(tenants)
+        .where(tenants.c.id == session.tenant_id, tenants.c.version == version)
+        .values(name=name, version=tenants.c.version + 1, updated_at=func.now())
+        .returning(*columns(tenants, TenantRecord))
+    )
+    return await session.record(statement, TenantRecord)
 
 
 async def insert_tenant(session: TenantSession, name: str) -> TenantRecord:
@@ -51,20 +96,28 @@ class Memberships(OwnedRows[MembershipRecord, None]):
         statement = select(*self._columns).where(self._own(), memberships.c.user_id == user_id)
         return await self.session.record(statement, MembershipRecord)
 
-    async def lock_owners(self) -> list[MembershipId]:
-        """The tenant's owners, locked until the transaction ends, so that two of them cannot both leave."""
-        statement = select(memberships.c.id).where(self._own(), memberships.c.role == "OWNER").with_for_update()
+    async def of_email(self, email: str) -> MembershipRecord | None:
+        statement = (
+            select(*self._columns)
+            .join(users, users.c.id == memberships.c.user_id)
+            .where(self._own(), users.c.email == email)
+        )
+        return await self.session.record(statement, MembershipRecord)
+
+    async def owners(self) -> list[MembershipId]:
+        """The tenant's owners; whoever decides by their number calls `lock_members` first."""
+        statement = select(memberships.c.id).where(self._own(), memberships.c.role == "OWNER")
         return [row[0] for row in await self.session.rows(statement)]
 
     async def delete(self, membership_id: MembershipId) -> bool:
         statement = delete(memberships).where(self._own(), memberships.c.id == membership_id)
-        return (await self.session.execute(statement.returning(memberships.c.id))).fetchone() is not None
+        return await self.session.scalar(statement.returning(memberships.c.id)) is not None
 
-    async def users(self, ids: Sequence[UserId]) -> list[UserRecord | None]:
-        """Users in the order of `ids`; None for whoever is no member of this tenant and never made a key in it."""
+    async def users(self, ids: Sequence[int]) -> list[UserRecord | None]:
+        """Users in the order of `ids`; None for whoever is no member of this tenant."""
         known = select(memberships.c.user_id).where(self._own())
         statement = select(*columns(users, UserRecord)).where(users.c.id.in_(set(ids)), users.c.id.in_(known))
-        found = {user.id: user for user in await self.session.records(statement, UserRecord)}
+        found: dict[int, UserRecord] = {user.id: user for user in await self.session.records(statement, UserRecord)}
         return [found.get(user_id) for user_id in ids]
 
 
@@ -91,6 +144,11 @@ class Invites(OwnedRows[InviteRecord, None]):
             .with_for_update()
         )
         return await self.session.record(statement, InviteRecord)
+
+    async def withdraw(self, invite_id: InviteId) -> bool:
+        """Deletes an open invitation; False when this tenant has no open one of this id."""
+        statement = delete(invites).where(self._own(), invites.c.id == invite_id, invites.c.accepted_at.is_(None))
+        return await self.session.scalar(statement.returning(invites.c.id)) is not None
 
     async def mark_accepted(self, invite_id: InviteId, now: datetime) -> None:
         await self.session.execute(

@@ -11,8 +11,9 @@ from pydantic import BaseModel, Field
 from persistence.records import EpisodeRecord, PodcastRecord
 from persistence.repositories.podcasts import EpisodeFilter, Episodes, Podcasts
 from resolvers import ids, lists
+from resolvers.feeds.values import EpisodeType
 from resolvers.pages import Page
-from resolvers.podcasts import EpisodeChanges, EpisodeType, NewEpisode, NewPodcast, PodcastChanges
+from resolvers.podcasts import EpisodeChanges, NewEpisode, NewPodcast, PodcastChanges
 from resolvers.texts import SearchText, optional
 from schema.enums import described
 from schema.fields import batched

@@ -28,7 +28,9 @@ def upgrade() -> None:
         "tenants",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("tenants_pkey")),
     )
     op.create_table(
@@ -53,8 +55,16 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("advertisers_tenant_id_fkey")),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("advertisers_pkey")),
-        sa.UniqueConstraint("tenant_id", "name", name=op.f("advertisers_tenant_id_name_key")),
     )
+    op.create_index("advertisers_created_idx", "advertisers", ["tenant_id", "created_at", "id"], unique=False)
+    op.create_index(
+        "advertisers_live_name_key",
+        "advertisers",
+        ["tenant_id", "name"],
+        unique=True,
+        postgresql_where=sa.text("archived_at IS NULL"),
+    )
+    op.create_index("advertisers_name_idx", "advertisers", ["tenant_id", "name", "id"], unique=False)
     op.create_table(
         "api_keys",
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),
@@ -176,8 +186,11 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("campaigns_tenant_id_fkey")),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("campaigns_pkey")),
+        sa.UniqueConstraint("tenant_id", "id", "currency", name=op.f("campaigns_tenant_id_id_currency_key")),
     )
-    op.create_index("campaigns_advertiser_idx", "campaigns", ["tenant_id", "advertiser_id", "id"], unique=False)
+    op.create_index(
+        "campaigns_advertiser_idx", "campaigns", ["tenant_id", "advertiser_id", "created_at", "id"], unique=False
+    )
     op.create_index("campaigns_created_idx", "campaigns", ["tenant_id", "created_at", "id"], unique=False)
     op.create_index("campaigns_name_idx", "campaigns", ["tenant_id", "name", "id"], unique=False)
     op.create_table(
@@ -236,6 +249,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("pricing", sa.Text(), nullable=False),
         sa.Column("rate_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("booked_impressions", sa.BigInteger(), nullable=True),
         sa.Column("starts_on", sa.Date(), nullable=True),
         sa.Column("ends_on", sa.Date(), nullable=True),
@@ -248,13 +262,16 @@ def upgrade() -> None:
         sa.CheckConstraint("rate_minor >= 0", name=op.f("line_items_rate_minor_check")),
         sa.CheckConstraint("starts_on <= ends_on", name=op.f("line_items_dates_check")),
         sa.ForeignKeyConstraint(
-            ["tenant_id", "campaign_id"],
-            ["campaigns.tenant_id", "campaigns.id"],
-            name=op.f("line_items_tenant_id_campaign_id_fkey"),
+            ["tenant_id", "campaign_id", "currency"],
+            ["campaigns.tenant_id", "campaigns.id", "campaigns.currency"],
+            name=op.f("line_items_tenant_id_campaign_id_currency_fkey"),
         ),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("line_items_tenant_id_fkey")),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("line_items_pkey")),
         sa.UniqueConstraint("tenant_id", "campaign_id", "id", name=op.f("line_items_tenant_id_campaign_id_id_key")),
+    )
+    op.create_index(
+        "line_items_campaign_idx", "line_items", ["tenant_id", "campaign_id", "created_at", "id"], unique=False
     )
     op.create_table(
         "placements",
@@ -294,9 +311,15 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("placements_tenant_id_fkey")),
         sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("placements_pkey")),
     )
-    op.create_index("placements_campaign_idx", "placements", ["tenant_id", "campaign_id", "id"], unique=False)
-    op.create_index("placements_episode_idx", "placements", ["tenant_id", "episode_id", "id"], unique=False)
-    op.create_index("placements_line_item_idx", "placements", ["tenant_id", "line_item_id", "id"], unique=False)
+    op.create_index(
+        "placements_campaign_idx", "placements", ["tenant_id", "campaign_id", "created_at", "id"], unique=False
+    )
+    op.create_index(
+        "placements_episode_idx", "placements", ["tenant_id", "episode_id", "created_at", "id"], unique=False
+    )
+    op.create_index(
+        "placements_line_item_idx", "placements", ["tenant_id", "line_item_id", "created_at", "id"], unique=False
+    )
     for table in TENANT_OWNED:
         isolate_tenants(table)
     isolate_tenants("tenants", "id")
@@ -320,6 +343,7 @@ def downgrade() -> None:
     op.drop_index("placements_episode_idx", table_name="placements")
     op.drop_index("placements_campaign_idx", table_name="placements")
     op.drop_table("placements")
+    op.drop_index("line_items_campaign_idx", table_name="line_items")
     op.drop_table("line_items")
     op.drop_index(op.f("refresh_tokens_session_id_idx"), table_name="refresh_tokens")
     op.drop_table("refresh_tokens")
@@ -339,6 +363,11 @@ def downgrade() -> None:
     op.drop_index("invites_open_email_key", table_name="invites", postgresql_where=sa.text("accepted_at IS NULL"))
     op.drop_table("invites")
     op.drop_table("api_keys")
+    op.drop_index("advertisers_name_idx", table_name="advertisers")
+    op.drop_index(
+        "advertisers_live_name_key", table_name="advertisers", postgresql_where=sa.text("archived_at IS NULL")
+    )
+    op.drop_index("advertisers_created_idx", table_name="advertisers")
     op.drop_table("advertisers")
     op.drop_table("users")
     op.drop_table("tenants")

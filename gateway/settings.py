@@ -1,0 +1,142 @@
+"""Every setting, frozen: one nested class per concern. Environment variables are `PODGRAPH_<CONCERN>__<NAME>`.
+
+Only this folder reads the environment; everything below receives values.
+"""
+
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Network = IPv4Network | IPv6Network
+Words = Annotated[tuple[str, ...], NoDecode]
+"""Comma-separated in the environment."""
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class _Concern(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Http(_Concern):
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    allowed_hosts: Words = ()
+    """Names in the Host header that are answered; none means all."""
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = ()
+    """Networks whose X-Forwarded-* headers are believed."""
+    require_https: bool = False
+    """Redirects plain HTTP and sends Strict-Transport-Security; for use behind a proxy that ends TLS."""
+    cors_origins: Words = ()
+    """Origins whose pages may call the API from a browser."""
+    get_requires_preflight: bool = False
+    """Refuses every GET of GraphQL without a header that a cross-site page cannot send."""
+    body_bytes: int = Field(1024 * 1024, ge=1024)
+    batch_items: int = Field(20, ge=1)
+    drain_seconds: float = Field(5.0, ge=0)
+    """How long /readyz says 503 before the server stops listening."""
+    graceful_seconds: int = Field(30, ge=1)
+    """How long requests in flight may take after that."""
+    operation_seconds: float = Field(30.0, gt=0)
+    """How long one operation may take."""
+
+    @field_validator("allowed_hosts", "trusted_proxies", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return _words(value)
+
+
+class DatabaseSettings(_Concern):
+    url: str | None = None
+    """Of the application's role, `postgresql+asyncpg://…`; none means the embedded server."""
+    owner_url: str | None = None
+    """Of the role that owns the tables; only migrations use it."""
+    pool_size: int = Field(16, ge=1)
+    """Connections per process."""
+    statement_seconds: float = Field(10.0, gt=0)
+
+
+class RedisSettings(_Concern):
+    url: str | None = None
+    """None means the store inside the process, which only this process sees."""
+
+
+class Auth(_Concern):
+    signing_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    """The first signs access tokens, all verify them: put a new one in front to rotate. 32 bytes or more each."""
+    hash_key: SecretStr | None = None
+    """Keys the hashes of addresses; changing it forgets which addresses are known."""
+    access_token_seconds: int = Field(900, ge=60)
+    refresh_token_days: int = Field(30, ge=1)
+    invite_days: int = Field(7, ge=1)
+
+    @field_validator("signing_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return _words(value)
+
+    @field_validator("signing_keys")
+    @classmethod
+    def _long_enough(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(key.get_secret_value().encode()) < 32 for key in keys):
+            raise ValueError("a signing key needs at least 32 bytes")
+        return keys
+
+
+class Feeds(_Concern):
+    allow_networks: Annotated[tuple[Network, ...], NoDecode] = ()
+    """Private networks that feeds may be fetched from; for development."""
+
+    @field_validator("allow_networks", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return _words(value)
+
+
+class Logs(_Concern):
+    level: str = "INFO"
+    json_lines: bool | None = None
+    """None means JSON unless standard error is a terminal."""
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="PODGRAPH_", env_nested_delimiter="__", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    environment: Environment = Environment.DEVELOPMENT
+    data_dir: Path = Path(".podgraph")
+    """Where the embedded server and a development machine's secrets live."""
+    http: Http = Http()
+    database: DatabaseSettings = DatabaseSettings()
+    redis: RedisSettings = RedisSettings()
+    auth: Auth = Auth()
+    feeds: Feeds = Feeds()
+    logs: Logs = Logs()
+
+    @model_validator(mode="after")
+    def _complete_in_production(self) -> Self:
+        if self.environment is Environment.PRODUCTION:
+            missing = [
+                name
+                for name, value in {
+                    "PODGRAPH_DATABASE__URL": self.database.url,
+                    "PODGRAPH_AUTH__SIGNING_KEYS": self.auth.signing_keys,
+                    "PODGRAPH_AUTH__HASH_KEY": self.auth.hash_key,
+                }.items()
+                if not value
+            ]
+            if missing:
+                raise ValueError(f"production needs {', '.join(missing)}")
+        return self
+
+
+def _words(value: object) -> object:
+    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
