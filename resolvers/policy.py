@@ -79,6 +79,10 @@ class Viewer(msgspec.Struct, frozen=True):
         return frozenset(_OF_SCOPE[scope] for scope in self.scopes)
 
 
+def permissions_of(role: Role) -> frozenset[Permission]:
+    return _OF_ROLE[role]
+
+
 def may_grant(own: Role, other: Role) -> bool:
     """Nobody grants or takes away a role above their own."""
     return _OF_ROLE[other] <= _OF_ROLE[own]

@@ -17,7 +17,7 @@ def test_no_other_distribution_provides_our_package(package: str) -> None:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_our_package_is_the_one_that_is_imported(package: str) -> None:
-    # Were a folder below tests/ to lose its __init__.py, pytest would put `tests` on the path and shadow this.
+    # tests/ holds folders of the same names; were it on the path before ours, they would be imported instead.
     assert list(importlib.import_module(package).__path__) == [str(ROOT / package)]
 
 

@@ -48,6 +48,12 @@ class OwnedRows(Generic[R, F]):
             raise RuntimeError("INSERT … RETURNING gave no row")
         return created
 
+    async def insert_many(self, values: Sequence[Mapping[str, Any]]) -> list[int]:
+        """The ids of the new rows, in the order of `values`, which all have the same keys."""
+        statement = insert(self.table).returning(self.table.c.id, sort_by_parameter_order=True)
+        rows = [{"tenant_id": self.session.tenant_id, **row} for row in values]
+        return [row[0] for row in (await self.session.execute(statement, rows)).fetchall()]
+
     async def update(self, row_id: int, version: int, values: Mapping[str, Any]) -> R | None:
         """The new record; None when no row has both this id and this version."""
         statement = (

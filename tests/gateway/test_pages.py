@@ -99,7 +99,8 @@ def test_graphiql_page_knows_the_path_of_the_graph_and_no_login(static_dir: Path
 
 
 def test_graphiql_page_of_a_demo_carries_its_login_however_it_is_spelt(static_dir: Path) -> None:
-    demo = DemoLogin(email="demo@example.com", password="\"><script>alert('1')</script>&amp;")
+    spelt = "\"><script>alert('1')</script>&amp;"
+    demo = DemoLogin(email="demo@example.com", password=spelt)
     response = client_of(static_dir, demo).get("/graphiql")
     assert settings_of(response.text) == {
         "graphqlPath": "/graphql",
@@ -146,7 +147,7 @@ def test_asset_of_a_build_that_is_missing_is_a_404(tmp_path: Path) -> None:
     ],
 )
 def test_asset_comes_in_the_smallest_coding_that_the_client_takes(
-    client: TestClient, static_dir: Path, accepted: str, coding: str | None, body: str
+    client: TestClient, accepted: str, coding: str | None, body: str
 ) -> None:
     # Read raw: a client would undo a coding, and these are not really compressed.
     with client.stream("GET", "/static/assets/main-abc123.js", headers={"Accept-Encoding": accepted}) as response:

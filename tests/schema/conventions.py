@@ -29,7 +29,7 @@ NUMERIC = frozenset({"Int", "Float", "BigInt", "Decimal"})
 
 UNITS = (
     # counts and orders
-    r"numbers? of",
+    r"numbers? (of|within)",
     r"how many",
     r"count(s|ed)?",
     r"(season|episode) number",
@@ -111,8 +111,8 @@ def misnamed(schema: GraphQLSchema) -> list[str]:
     for name, type_ in _own_types(schema):
         if not re.fullmatch(r"([A-Z][a-z0-9]*)+", name):
             found.append(f"{name}: a type is named in PascalCase")
-        if isinstance(type_, GraphQLInputObjectType) and not name.endswith("Input"):
-            found.append(f"{name}: the name of an input ends in Input")
+        if isinstance(type_, GraphQLInputObjectType) and not name.endswith(("Input", "Order")):
+            found.append(f"{name}: the name of an input ends in Input, or in Order where it sorts a list")
         if name.endswith("Result") and name not in returned:
             found.append(f"{name}: only what a mutation returns is a Result")
         if name.endswith("Payload") and not isinstance(type_, GraphQLObjectType):

@@ -12,6 +12,8 @@ from tests.schema import conventions
 BOUNDED_LISTS = {
     "Query.nodes": "one for each id of the argument, whose number is limited",
     "InvalidInputError.problems": "one for each value of the input, whose size is limited",
+    "ImportFeedPayload.rejected": "the first 200; rejectedCount tells them all",
+    "ImportFeedPayload.warnings": "the first 200; warningCount tells them all",
 }
 """Fields that return a bare list of objects, each with the reason why it cannot grow with the data."""
 

@@ -109,8 +109,9 @@ def _unpack(target: Path) -> None:
         os.rename(Path(scratch) / "chromium", whole / "chromium")
         for archive in ("al2023", "swiftshader", "fonts"):
             with tarfile.open(Path(scratch) / f"{archive}.tar") as tar:
-                # The archives differ in depth: libraries in lib/, the software renderer beside the browser, fonts/.
-                tar.extractall(whole, filter="data")
+                # Debian's 3.11.2 has no filters yet; the archive's hash is in package-lock.json in any case.
+                tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _path: member)
+                tar.extractall(whole)  # noqa: S202 - lib/, fonts/ and the software renderer beside the browser
         (whole / "fonts.conf").write_text(_FONTS.format(directory=target))
         (whole / "chromium-browser").write_text(_START)
         for program in ("chromium", "chromium-browser"):

@@ -1,9 +1,9 @@
 """Fixtures over the real services; tests/conftest.py names this module in `pytest_plugins`."""
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,29 +26,32 @@ def chromium_path() -> Path:
     return chromium_executable()
 
 
-@pytest.fixture(scope="session")
-def embedded_template() -> Iterator[Path]:
-    """A stopped embedded PostgreSQL with its roles and the database `podgraph`, for tests that break one."""
+@contextmanager
+def open_directory() -> Iterator[Path]:
+    """An empty directory for an embedded PostgreSQL, gone afterwards.
+
+    Its path is short, as sockets need, and every account may enter it, as root's server needs; pytest's own temporary
+    directories are closed, so that root's data would go to `shared_root` and stay there.
+    """
     root = Path(tempfile.mkdtemp(prefix="podgraph-"))
-    root.chmod(0o755)  # root's server runs under another account
-    with EmbeddedPostgres(root / "pg", shared_root=root / "shared") as postgres:
-        postgres.ensure_database()
-    yield root / "pg"
-    shutil.rmtree(root)
+    try:
+        root.chmod(0o755)
+        yield root
+    finally:
+        shutil.rmtree(root)
 
 
 @pytest.fixture
 def embedded_root() -> Iterator[Path]:
-    """An empty directory with a short path that every account may enter, as sockets and root's server need."""
-    root = Path(tempfile.mkdtemp(prefix="podgraph-"))
-    root.chmod(0o755)
-    yield root
-    shutil.rmtree(root)
+    """An empty directory of this test's own, as `open_directory` makes it."""
+    with open_directory() as root:
+        yield root
 
 
-@pytest.fixture
-def embedded_home(embedded_template: Path, embedded_root: Path) -> Path:
-    """A copy of the template, to be started, broken and thrown away."""
-    home = embedded_root / "pg"
-    subprocess.run(["cp", "-a", str(embedded_template), str(home)], check=True, timeout=60)
-    return home
+@pytest.fixture(scope="module")
+def embedded_home() -> Iterator[Path]:
+    """A stopped embedded PostgreSQL with its roles and the database `podgraph`; a test leaves it stopped and whole."""
+    with open_directory() as root:
+        with EmbeddedPostgres(root / "pg", shared_root=root / "shared") as postgres:
+            postgres.ensure_database()
+        yield root / "pg"

@@ -1,0 +1,169 @@
+"""GraphQL over HTTP: one path, every transport. Start reading at `GraphQLEndpoint`.
+
+    method → content type → CSRF → Accept → body → one context and one operation, or a batch → bytes
+
+Each step is a function of `gateway.http` that refuses with RequestRejected; what is refused does no work beyond it.
+"""
+
+from collections.abc import Sequence
+from typing import Final, Generic
+
+from graphql import OperationType
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from gateway.errors import Code, RequestRejected, rejected
+from gateway.execution.executor import ContextT
+from gateway.http.batch import batch_results
+from gateway.http.body import (
+    ClientGone,
+    check_content,
+    decoded,
+    operation_request,
+    query_string_request,
+    read_body,
+)
+from gateway.http.csrf import check_get
+from gateway.http.limits import HttpLimits
+from gateway.http.negotiation import ANYTHING, Accepted, MediaType, accepted
+from gateway.http.response import json_response, result_response, revalidated
+from gateway.http.sse import send_events
+from gateway.http.websocket import ContextFactory, serve_websocket
+from gateway.middleware.drain import Drain
+from gateway.operation import (
+    QUERIES,
+    QUERIES_AND_MUTATIONS,
+    OperationRequest,
+    OperationResult,
+    Operations,
+    ResultStream,
+)
+
+ALLOW: Final = "GET, POST, OPTIONS"
+
+
+class GraphQLEndpoint(Generic[ContextT]):
+    """The ASGI application of the GraphQL path: GET, POST, SSE and WebSocket.
+
+    `context_factory` makes one context per operation, also per item of a batch.
+    """
+
+    def __init__(
+        self,
+        operations: Operations[ContextT],
+        context_factory: ContextFactory[ContextT],
+        limits: HttpLimits,
+        drain: Drain,
+    ) -> None:
+        self._operations = operations
+        self._context_factory = context_factory
+        self._limits = limits
+        self._drain = drain
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request or connection."""
+        if scope["type"] == "websocket":
+            socket = WebSocket(scope, receive, send)
+            await serve_websocket(socket, self._operations, self._context_factory, self._limits, self._drain)
+            return
+        request = Request(scope, receive)
+        try:
+            answer = await self._answer(request)
+        except ClientGone:
+            return
+        if isinstance(answer, Response):
+            await answer(scope, receive, send)
+        else:
+            await send_events(
+                answer, self._operations.serialised, receive, send, limits=self._limits, drain=self._drain
+            )
+
+    async def _answer(self, request: Request) -> Response | ResultStream:
+        types = ANYTHING
+        try:
+            if request.method == "OPTIONS":
+                return Response(status_code=204, headers={"allow": ALLOW})
+            types = self._checked_head(request)
+            if request.method == "GET":
+                return await self._get(request, types)
+            return await self._post(request, types)
+        except RequestRejected as error:
+            return self._response(self._operations.failed(error), types.errors)
+
+    def _checked_head(self, request: Request) -> Accepted:
+        if request.method not in {"GET", "POST"}:
+            message = f"{request.method} is not a method of this endpoint."
+            raise rejected(Code.METHOD_NOT_ALLOWED, message, {"allow": ALLOW})
+        if request.method == "POST":
+            check_content(request.headers)
+        else:
+            check_get(request.headers, requires_preflight=self._limits.get_requires_preflight)
+        return accepted(", ".join(request.headers.getlist("accept")))
+
+    async def _get(self, request: Request, types: Accepted) -> Response | ResultStream:
+        asked = query_string_request(request.scope["query_string"], self._limits.json_depth)
+        result = await self._run(request, asked, _kinds(QUERIES, types))
+        if not isinstance(result, OperationResult) or types.stream_first:
+            return self._streamed(result, types)
+        response = self._response(result, types.errors)
+        if result.rejection is None and not result.errors and response.status_code == 200:
+            return revalidated(response, request.headers.get("if-none-match"))
+        return response
+
+    async def _post(self, request: Request, types: Accepted) -> Response | ResultStream:
+        value = decoded(await read_body(request.receive, request.headers, self._limits), self._limits.json_depth)
+        if isinstance(value, list):
+            return await self._batch(request, value, types)
+        result = await self._run(request, operation_request(value), _kinds(QUERIES_AND_MUTATIONS, types))
+        if not isinstance(result, OperationResult) or types.stream_first:
+            return self._streamed(result, types)
+        return self._response(result, types.errors)
+
+    async def _batch(self, request: Request, items: Sequence[object], types: Accepted) -> Response:
+        if types.json is None:
+            raise rejected(Code.NOT_ACCEPTABLE, "A batch is answered with JSON, which Accept leaves out.")
+
+        async def answer(item: object) -> OperationResult:
+            try:
+                result = await self._run(request, operation_request(item), QUERIES_AND_MUTATIONS)
+            except RequestRejected as error:
+                return self._operations.failed(error)
+            if isinstance(result, OperationResult):
+                return result
+            raise AssertionError("a batch carries no subscriptions")
+
+        results = await batch_results(items, answer, self._limits)
+        body = b"[" + b",".join(self._operations.serialised(result)[1] for result in results) + b"]"
+        return json_response(body, 200, types.json, self._limits)
+
+    async def _run(
+        self, request: Request, asked: OperationRequest, kinds: frozenset[OperationType]
+    ) -> OperationResult | ResultStream:
+        try:
+            context = await self._context_factory(request, None)
+        # Domain errors are shown, defects masked.
+        except Exception as error:
+            return self._operations.failed(error)
+        return await self._operations.run(asked, context, kinds)
+
+    def _streamed(self, result: OperationResult | ResultStream, types: Accepted) -> Response | ResultStream:
+        """A stream is sent as it is; a single result as a stream of one, unless it says that nothing ran."""
+        if not isinstance(result, OperationResult):
+            return result
+        if result.rejection is not None:
+            return self._response(result, types.json or MediaType.GRAPHQL)
+        return _stream_of_one(result)
+
+    def _response(self, result: OperationResult, media: MediaType) -> Response:
+        sent, body = self._operations.serialised(result)
+        return result_response(body, sent, media, self._limits)
+
+
+def _kinds(kinds: frozenset[OperationType], types: Accepted) -> frozenset[OperationType]:
+    return kinds | {OperationType.SUBSCRIPTION} if types.stream else kinds
+
+
+async def _stream_of_one(result: OperationResult) -> ResultStream:
+    yield result

@@ -1,0 +1,49 @@
+"""What every executor promises."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any, Protocol, Self, TypeVar
+
+import msgspec
+from graphql import GraphQLError
+
+from gateway.documents.documents import Document
+
+
+class OperationContext(Protocol):
+    """What execution needs of a request's context; everything else in it is for resolvers."""
+
+    def for_event(self) -> Self:
+        """The context of one event of a subscription: nothing loaded for an earlier event is seen again."""
+
+
+ContextT = TypeVar("ContextT", bound=OperationContext)
+ContextT_contra = TypeVar("ContextT_contra", bound=OperationContext, contravariant=True)
+
+
+class Job(msgspec.Struct, frozen=True):
+    """One operation of a valid document, ready to run."""
+
+    document: Document
+    operation_name: str | None
+    variables: Mapping[str, Any]
+    hide_suggestions: bool
+
+
+class Execution(msgspec.Struct, frozen=True):
+    """What came of running an operation, or of one event of a subscription; errors are raw, not yet masked."""
+
+    data: dict[str, Any] | None
+    errors: Sequence[GraphQLError] = ()
+
+
+class Executor(Protocol[ContextT_contra]):
+    """Runs operations. Raises RequestRejected when the variables do not fit, TimeoutError when time is up."""
+
+    async def execute(self, job: Job, context: ContextT_contra) -> Execution:
+        """Run a query or a mutation."""
+
+    async def subscribe(self, job: Job, context: ContextT_contra) -> AsyncGenerator[Execution, None] | Execution:
+        """Open a subscription: its events, or an Execution without data when the source could not be opened.
+
+        Closing the generator closes the source.
+        """

@@ -1,0 +1,170 @@
+"""From bytes to `OperationRequest`s: what is malformed is refused here, with a sentence and a code."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.datastructures import Headers
+from starlette.types import Receive
+
+from gateway.errors import Code, RequestRejected, rejected
+from gateway.http.limits import HttpLimits
+from gateway.operation import OperationRequest
+
+UTF8_BOM: Final = b"\xef\xbb\xbf"
+MAX_QUERY_FIELDS: Final = 20
+PARAMETERS: Final = ("query", "operationName", "variables", "extensions", "documentId")
+STRING_AND_COLON: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"(\s*+:)?', re.DOTALL)
+
+
+class ClientGone(Exception):
+    """The client closed the connection before it had sent its request."""
+
+
+def check_content(headers: Headers) -> None:
+    """Raise RequestRejected unless the body is JSON in UTF-8, not compressed.
+
+    Compressed bodies are refused rather than inflated: requests are small, and a bomb costs the receiver only.
+    """
+    media, *parameters = (part.strip().lower() for part in headers.get("content-type", "").split(";"))
+    charset = next((p.partition("=")[2].strip(' "') for p in parameters if p.startswith("charset")), "utf-8")
+    if media != "application/json" or charset not in {"utf-8", "utf8"}:
+        accept = {"accept-post": "application/json; charset=utf-8"}
+        message = "The body must be application/json in UTF-8, and say so in Content-Type."
+        raise rejected(Code.UNSUPPORTED_MEDIA_TYPE, message, accept)
+    if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        message = "Compressed request bodies are not accepted."
+        raise rejected(Code.UNSUPPORTED_MEDIA_TYPE, message, {"accept-encoding": "identity"})
+
+
+async def read_body(receive: Receive, headers: Headers, limits: HttpLimits) -> bytes:
+    """The whole body. Stops reading at the limit, so that a liar about Content-Length gains nothing.
+
+    Raises RequestRejected REQUEST_TOO_LARGE or REQUEST_TIMEOUT, and ClientGone.
+    """
+    announced = headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > limits.body_bytes:
+        raise _too_large(limits)
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(limits.body_seconds):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                chunk: bytes = message.get("body", b"")
+                size += len(chunk)
+                if size > limits.body_bytes:
+                    raise _too_large(limits)
+                chunks.append(chunk)
+                if not message.get("more_body", False):
+                    return b"".join(chunks)
+    except TimeoutError:
+        message_text = f"The body did not arrive within {limits.body_seconds:g} s."
+        raise rejected(Code.REQUEST_TIMEOUT, message_text, {"connection": "close"}) from None
+
+
+def decoded(body: bytes, max_depth: int) -> Any:
+    """The JSON value of a body. Raises RequestRejected BAD_REQUEST.
+
+    A leading byte order mark is ignored (RFC 8259, section 8.1). Repeated names in one object are refused, because
+    whoever filtered the request before us may have read the other one; so are NUL characters, which PostgreSQL cannot
+    store, and nesting beyond `max_depth`.
+    """
+    text = body.removeprefix(UTF8_BOM)
+    try:
+        value = msgspec.json.decode(text)
+    except RecursionError:
+        raise _too_deep(max_depth) from None
+    except UnicodeDecodeError:
+        raise rejected(Code.BAD_REQUEST, "The body is not valid UTF-8.") from None
+    except msgspec.DecodeError as error:
+        raise rejected(Code.BAD_REQUEST, f"The body is not valid JSON: {error}") from None
+    names = _checked(value, max_depth)
+    if names != sum(1 for match in STRING_AND_COLON.finditer(text) if match[1]):
+        raise rejected(Code.BAD_REQUEST, "An object in the body names a member twice.")
+    return value
+
+
+def operation_request(value: object) -> OperationRequest:
+    """The request that a JSON object describes; members we do not know are ignored. Raises RequestRejected."""
+    if not isinstance(value, dict):
+        raise rejected(Code.BAD_REQUEST, "A request is a JSON object with `query` and perhaps `variables`.")
+    return OperationRequest(
+        query=_member(value, "query", str, "a string"),
+        operation_name=_member(value, "operationName", str, "a string"),
+        variables=_member(value, "variables", dict, "an object") or {},
+        extensions=_member(value, "extensions", dict, "an object") or {},
+        document_id=_member(value, "documentId", str, "a string"),
+    )
+
+
+def query_string_request(query_string: bytes, max_depth: int) -> OperationRequest:
+    """The request of a GET: `variables` and `extensions` are JSON. Raises RequestRejected."""
+    try:
+        pairs = parse_qsl(
+            query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_FIELDS
+        )
+    except UnicodeDecodeError:
+        raise rejected(Code.BAD_REQUEST, "The query string is not valid UTF-8.") from None
+    except ValueError:
+        raise rejected(Code.BAD_REQUEST, f"The query string has more than {MAX_QUERY_FIELDS} fields.") from None
+    return operation_request(_parameters(pairs, max_depth))
+
+
+def _parameters(pairs: Sequence[tuple[str, str]], max_depth: int) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, text in pairs:
+        if name not in PARAMETERS:
+            continue
+        if name in found:
+            raise rejected(Code.BAD_REQUEST, f"`{name}` is given twice.")
+        if name in {"variables", "extensions"}:
+            try:
+                found[name] = decoded(text.encode(), max_depth) if text else None
+            except RequestRejected as error:
+                raise rejected(Code.BAD_REQUEST, f"`{name}`: {error.errors[0].message}") from None
+        else:
+            found[name] = text
+    return found
+
+
+def _member(value: dict[str, Any], name: str, kind: type, words: str) -> Any:
+    member = value.get(name)
+    if member is None or isinstance(member, kind):
+        return member
+    raise rejected(Code.BAD_REQUEST, f"`{name}` must be {words} or null.")
+
+
+def _checked(value: object, max_depth: int) -> int:
+    """The number of object members in `value`."""
+    names = 0
+    pending: list[tuple[object, int]] = [(value, 1)]
+    while pending:
+        item, depth = pending.pop()
+        if isinstance(item, str):
+            if "\x00" in item:
+                raise rejected(Code.BAD_REQUEST, "A string in the body contains U+0000.")
+        elif isinstance(item, (dict, list)):
+            if depth > max_depth:
+                raise _too_deep(max_depth)
+            if isinstance(item, dict):
+                names += len(item)
+                pending.extend((key, depth) for key in item if "\x00" in key)
+                pending.extend((child, depth + 1) for child in item.values())
+            else:
+                pending.extend((child, depth + 1) for child in item)
+    return names
+
+
+def _too_large(limits: HttpLimits) -> RequestRejected:
+    headers = {"connection": "close"}
+    return rejected(Code.REQUEST_TOO_LARGE, f"The body is larger than {limits.body_bytes} bytes.", headers)
+
+
+def _too_deep(max_depth: int) -> RequestRejected:
+    return rejected(Code.BAD_REQUEST, f"The body is nested more than {max_depth} levels deep.")

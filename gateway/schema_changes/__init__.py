@@ -1,0 +1,1 @@
+"""The judgement of schema changes; the README says where to start."""

@@ -1,0 +1,78 @@
+"""uvicorn, leaving in order: not ready, then no streams, then the last answers, then gone.
+
+    signal → Drain.begin: /readyz is 503, everything is still answered, new connections too
+           → `drain_seconds` later Drain.close: SSE responses end, WebSockets close with 1001
+           → streams gone (or `STREAM_SECONDS` over): uvicorn stops listening and waits for requests in flight
+
+Without the first step a load balancer goes on sending requests to a socket that no longer listens.
+"""
+
+import signal
+import time
+from types import FrameType
+from typing import Final
+
+import uvicorn
+
+from gateway.middleware.drain import Drain
+
+STREAM_SECONDS: Final = 6.0
+"""How long closing streams may take; a little more than a WebSocket gives its queries in flight."""
+
+
+class DrainingServer(uvicorn.Server):
+    """A uvicorn server whose first SIGTERM starts the drain; Ctrl-C skips the wait, a second signal ends it."""
+
+    def __init__(self, config: uvicorn.Config, drain: Drain, *, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._drain = drain
+        self._drain_seconds = drain_seconds
+        self._close_at: float | None = None
+        self._give_up_at: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain; a second signal is uvicorn's own, which stops at once."""
+        first = not self._drain.draining
+        super().handle_exit(sig, frame)
+        if first:
+            self._drain.begin()
+            self._close_at = time.monotonic() + (0.0 if sig == signal.SIGINT else self._drain_seconds)
+            self.should_exit = False
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called by uvicorn every 0.1 s; true when it is time to stop listening."""
+        now = time.monotonic()
+        if self._close_at is not None and now >= self._close_at:
+            self._close_at = None
+            self._give_up_at = now + STREAM_SECONDS
+            self._drain.close()
+        elif self._give_up_at is not None and (not self._drain.streams or now >= self._give_up_at):
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
+def server_config(
+    app: object, *, host: str, port: int, max_message_bytes: int, graceful_seconds: int
+) -> uvicorn.Config:
+    """uvicorn as the gateway needs it.
+
+    Proxy headers are off here, because which proxies to trust is a setting of the application's own middleware; log
+    configuration is off, because `ops.telemetry.logging` has it; frames beyond twice the endpoint's own limit are cut
+    off by the protocol before they are buffered whole.
+    """
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]  # uvicorn's private ASGI types and Starlette's differ in name only
+        host=host,
+        port=port,
+        http="httptools",
+        ws="websockets-sansio",
+        loop="uvloop",
+        ws_max_size=2 * max_message_bytes,
+        ws_per_message_deflate=False,
+        proxy_headers=False,
+        server_header=False,
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=graceful_seconds,
+    )

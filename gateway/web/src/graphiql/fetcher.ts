@@ -1,0 +1,36 @@
+import { createGraphiQLFetcher, type Fetcher } from "@graphiql/toolkit";
+import { createClient } from "graphql-ws";
+import { authorizedFetch } from "../session/authorized.ts";
+import type { Session } from "../session/session.ts";
+import { freshOperation } from "./freshOperation.ts";
+
+export interface GatewayConnection {
+  fetcher: Fetcher;
+  /** Ends the subscriptions that are still open. */
+  close: () => void;
+}
+
+/** How GraphiQL reaches the gateway: queries and mutations by fetch, subscriptions by graphql-transport-ws on the same path. */
+export function gatewayConnection(session: Session, graphqlPath: string): GatewayConnection {
+  const wsClient = createClient({
+    url: webSocketUrl(graphqlPath),
+    // Connects for the first subscription and closes after the last, so the next one comes with the headers of its time.
+    lazy: true,
+    connectionParams: session.headers,
+  });
+  const send = createGraphiQLFetcher({
+    url: graphqlPath,
+    fetch: authorizedFetch(session, window.fetch.bind(window)),
+    wsClient,
+    // Off, the fetcher asks for application/graphql-response+json, which is what the gateway prefers to speak.
+    enableIncrementalDelivery: false,
+  });
+  const fetcher: Fetcher = (params, opts) => send(...freshOperation(params, opts));
+  return { fetcher, close: () => void wsClient.dispose() };
+}
+
+function webSocketUrl(graphqlPath: string): string {
+  const url = new URL(graphqlPath, window.location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url.href;
+}

@@ -1,0 +1,77 @@
+"""Structured logs: one JSON object a line, or colours for a terminal.
+
+`configure` is called once, by the composition root. Loggers are got with `structlog.get_logger(name)` anywhere; what a
+request binds (`request_id`, the trace's ids) is on every line written while it is served. Logs of libraries that use
+the standard library's logging (uvicorn, SQLAlchemy, asyncio) come out in the same form.
+"""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Literal, TextIO, cast
+
+import msgspec
+import structlog
+from structlog.processors import ExceptionRenderer
+from structlog.tracebacks import ExceptionDictTransformer
+from structlog.typing import Processor
+
+from ops.telemetry.tracing import current_ids
+
+LogStyle = Literal["json", "console", "auto"]
+
+
+def configure(stream: TextIO = sys.stderr, *, style: LogStyle = "auto", level: str = "INFO") -> None:
+    """Send all logs to `stream`; `auto` is console where the stream is a terminal and JSON elsewhere."""
+    console = style == "console" or (style == "auto" and stream.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        _with_trace,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+    ]
+    last: list[Processor] = (
+        [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        if console
+        # Local variables stay out of the log: they hold passwords and tokens.
+        else [
+            ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(serializer=_json),
+        ]
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _with_trace(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    ids = current_ids()
+    if ids is not None:
+        event["trace_id"], event["span_id"] = ids
+    return event
+
+
+def _json(event: object, **_options: object) -> str:
+    return msgspec.json.encode(event, enc_hook=repr).decode()
+
+
+def logger(name: str) -> structlog.stdlib.BoundLogger:
+    """The logger of that name, typed."""
+    return cast("structlog.stdlib.BoundLogger", structlog.get_logger(name))

@@ -1,0 +1,62 @@
+"""When an item was published: what is written, never what day it is today.
+
+feedparser alone would invent: it reads "10:00" as today, "2020-13-45" as January 2021 and "1607990000" as 2016. It is
+asked only for what the standard library cannot read (Korean, Greek and Hungarian dates, "Thurs, 5 Sept"), and believed
+only if the year it found is written there.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import parsedate_tz
+
+_ONLY_DIGITS = re.compile(r"[\d\s:.,/TZ+-]*", re.ASCII)
+# A year before 1000, which readers take for one of this century, and an offset of more than 18 hours.
+_IMPOSSIBLE = re.compile(r"(?<![\d+-])0\d{3}(?!\d)|\s[+-](?:1[89]|[2-9]\d):?\d\d(?!\d)", re.ASCII)
+
+
+def moment(written: str, interpreted: object) -> datetime | None:
+    """`written` (ISO 8601, RFC 822 or one of the forms that feedparser knows) in UTC; None if it is no date.
+
+    `interpreted` is feedparser's reading of it: nine numbers in UTC, or None. A date without a zone is taken as UTC, a
+    leap second as the second before it.
+    """
+    text = " ".join(written.split())
+    found = _iso(text)
+    if found is None and _IMPOSSIBLE.search(text) is None and _ONLY_DIGITS.fullmatch(text) is None:
+        found = _rfc822(text) or _believable(text, interpreted)
+    try:
+        return found.astimezone(UTC) if found is not None else None
+    except (OverflowError, ValueError):  # within hours of the year 1 or 10000
+        return None
+
+
+def _iso(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _rfc822(text: str) -> datetime | None:
+    try:
+        parts = parsedate_tz(text)
+        if parts is None:
+            return None
+        year, month, day, hour, minute, second, *_, offset = parts
+        zone = timezone(timedelta(seconds=offset or 0))
+        return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=zone)
+    except (ValueError, OverflowError, IndexError, TypeError):  # days and hours that do not exist; stray separators
+        return None
+
+
+def _believable(text: str, interpreted: object) -> datetime | None:
+    if not isinstance(interpreted, tuple) or len(interpreted) < 6:
+        return None
+    year, month, day, hour, minute, second = (int(part) for part in interpreted[:6])
+    if re.search(rf"(?<!\d){year:04}(?!\d)", text) is None:
+        return None
+    try:
+        return datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,69 @@
+"""Tenants: the users' own workspaces, each with its members."""
+
+from pydantic import BaseModel, Field
+
+from persistence.records import MembershipRecord, TenantRecord
+from persistence.repositories.tenants import (
+    Memberships,
+    insert_tenant,
+    memberships_of,
+    new_tenant_id,
+    rename_tenant,
+)
+from resolvers.context import RequestContext
+from resolvers.errors import Conflict
+from resolvers.policy import Permission, Role, Viewer, user_of
+from resolvers.texts import Name
+
+MOST_MEMBERSHIPS = 100
+"""Per user; bounds `Viewer.memberships`."""
+
+
+class NewTenant(BaseModel):
+    name: Name = Field(description="The tenant's name, 1 to 200 characters.")
+
+
+class TenantChanges(BaseModel):
+    name: Name = Field(description="The tenant's new name, 1 to 200 characters.")
+
+
+async def create_tenant(context: RequestContext, new: NewTenant) -> tuple[TenantRecord, MembershipRecord]:
+    """A tenant with the caller as its owner. Whoever had no tenant goes on in this one. Raises Conflict."""
+    user_id = user_of(context.viewer)
+    database = context.services.database
+    async with database.read_account(user_id) as account_session:
+        refuse_one_more(await memberships_of(account_session, user_id))
+        tenant_id = await new_tenant_id(account_session)
+    async with database.write(tenant_id) as session:
+        tenant = await insert_tenant(session, new.name)
+        membership = await Memberships(session).insert({"user_id": user_id, "role": Role.OWNER})
+    settle(context, membership)
+    return tenant, membership
+
+
+async def update_tenant(context: RequestContext, version: int, changed: TenantChanges) -> TenantRecord:
+    """Renames the viewer's tenant; owners and admins may. Raises Conflict."""
+    tenant_id = context.tenant_for(Permission.MANAGE_MEMBERS)
+    async with context.services.database.write(tenant_id) as session:
+        tenant = await rename_tenant(session, version, changed.name)
+    if tenant is None:
+        message = f"The tenant has changed since you read version {version}: read it again, then repeat."
+        raise Conflict(message, ("version",))
+    context.loaders.clear()
+    return tenant
+
+
+def refuse_one_more(memberships: list[MembershipRecord]) -> None:
+    """Raises Conflict when the user may join no further tenant."""
+    if len(memberships) >= MOST_MEMBERSHIPS:
+        raise Conflict(f"You belong to {MOST_MEMBERSHIPS} tenants already: leave one first.")
+
+
+def settle(context: RequestContext, membership: MembershipRecord) -> None:
+    """A user without a tenant goes on in the one just joined; others stay where they are, for nothing must move a
+    request into another tenant than it named."""
+    viewer = context.viewer
+    if viewer is not None and viewer.tenant_id is None:
+        context.become(Viewer(user_id=viewer.user_id, tenant_id=membership.tenant_id, role=Role(membership.role)))
+    else:
+        context.loaders.clear()

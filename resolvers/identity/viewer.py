@@ -1,0 +1,46 @@
+"""Who asks, and where they stand."""
+
+from persistence.records import ApiKeyRecord, MembershipRecord, TenantRecord, UserRecord
+from persistence.repositories.tenants import ApiKeys, Memberships, memberships_of
+from resolvers.context import RequestContext
+from resolvers.identity.accounts import account
+from resolvers.loaders.identity import TenantByIdLoader
+from resolvers.policy import Viewer
+
+
+async def user(context: RequestContext, viewer: Viewer) -> UserRecord | None:
+    """None for an API key."""
+    return None if viewer.user_id is None else await account(context, viewer.user_id)
+
+
+async def tenant(context: RequestContext, viewer: Viewer) -> TenantRecord | None:
+    """None for a user without one."""
+    return None if viewer.tenant_id is None else await tenant_loader(context).fetch_one(viewer.tenant_id)
+
+
+async def membership(context: RequestContext, viewer: Viewer) -> MembershipRecord | None:
+    """The user's membership in the tenant that this request is for."""
+    if viewer.user_id is None or viewer.tenant_id is None:
+        return None
+    async with context.services.database.read(viewer.tenant_id) as session:
+        return await Memberships(session).of_user(viewer.user_id)
+
+
+async def memberships(context: RequestContext, viewer: Viewer) -> list[MembershipRecord]:
+    """The user's memberships in all tenants, first joined first; none for an API key."""
+    if viewer.user_id is None:
+        return []
+    async with context.services.database.read_account(viewer.user_id) as session:
+        return await memberships_of(session, viewer.user_id)
+
+
+async def api_key(context: RequestContext, viewer: Viewer) -> ApiKeyRecord | None:
+    """None for a user."""
+    if viewer.api_key_id is None:
+        return None
+    return await context.loaders.by_id(ApiKeys).fetch_one(viewer.api_key_id)
+
+
+def tenant_loader(context: RequestContext) -> TenantByIdLoader:
+    """The tenants that the viewer may see: a user's own, an API key's one."""
+    return context.loaders.of(TenantByIdLoader, context.viewer.user_id if context.viewer else None)

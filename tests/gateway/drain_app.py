@@ -1,0 +1,36 @@
+"""A process to send signals to: the small schema behind a DrainingServer. Run with a port and the drain's seconds."""
+
+import asyncio
+import sys
+import time
+
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from gateway.middleware.drain import DrainMiddleware
+from gateway.server import DrainingServer, server_config
+from ops.health import HealthCheck, health_routes
+from tests.gateway.edge import Edge
+
+
+async def serve(port: int, drain_seconds: float) -> None:
+    """Serve until a signal ends it; resolvers that wait at the gate pass after half a second."""
+    edge = Edge()
+    asyncio.get_running_loop().call_soon(lambda: asyncio.ensure_future(_open_gates(edge)))
+    check = HealthCheck([], draining=lambda: edge.drain.draining, clock=time.monotonic)
+    app = Starlette(routes=[*health_routes(check), Mount("/graphql", edge.app)])
+    config = server_config(
+        DrainMiddleware(app, edge.drain), host="127.0.0.1", port=port, max_message_bytes=100_000, graceful_seconds=5
+    )
+    await DrainingServer(config, edge.drain, drain_seconds=drain_seconds).serve()
+
+
+async def _open_gates(edge: Edge) -> None:
+    while True:
+        await edge.bench.entered.wait()
+        edge.bench.entered.clear()
+        asyncio.get_running_loop().call_later(0.5, edge.bench.gate.set)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2])))

@@ -1,0 +1,86 @@
+"""The form of log lines."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from ops.telemetry.logging import configure, logger
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def lines(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_line_is_one_json_object_with_what_the_request_bound() -> None:
+    stream = io.StringIO()
+    configure(stream)
+    with structlog.contextvars.bound_contextvars(request_id="r-1"):
+        logger("gateway.access").info("request", status=200)
+    [line] = lines(stream)
+    assert str(line.pop("time")).endswith("Z")
+    assert line == {
+        "event": "request",
+        "level": "info",
+        "logger": "gateway.access",
+        "request_id": "r-1",
+        "status": 200,
+    }
+
+
+def test_libraries_log_in_the_same_form() -> None:
+    stream = io.StringIO()
+    configure(stream, level="WARNING")
+    logging.getLogger("uvicorn.error").info("quiet")
+    logging.getLogger("uvicorn.error").warning("loud %d", 1)
+    assert [(line["event"], line["level"], line["logger"]) for line in lines(stream)] == [
+        ("loud 1", "warning", "uvicorn.error")
+    ]
+
+
+def test_traceback_is_structured_and_shows_no_local_variables() -> None:
+    stream = io.StringIO()
+    configure(stream)
+    typed = "hunter2"
+    try:
+        int(typed[:0])
+    except ValueError:
+        logger("gateway.errors").exception("defect", error_id="e-1")
+    assert "hunter2" not in stream.getvalue()
+    [line] = lines(stream)
+    assert line["error_id"] == "e-1"
+    assert '"exc_type": "ValueError"' in json.dumps(line["exception"])
+
+
+def test_value_that_is_not_json_is_shown_as_text() -> None:
+    stream = io.StringIO()
+    configure(stream)
+    logger("a").info("b", value=object)
+    assert lines(stream)[0]["value"] == "<class 'object'>"
+
+
+def test_level_silences() -> None:
+    stream = io.StringIO()
+    configure(stream, level="ERROR")
+    logger("a").warning("quiet")
+    assert stream.getvalue() == ""
+
+
+def test_console_is_for_people() -> None:
+    stream = io.StringIO()
+    configure(stream, style="console")
+    logger("a").info("hello", n=1)
+    assert "hello" in stream.getvalue()
+    assert not stream.getvalue().startswith("{")
