@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 _CHANNEL = "podgraph:broadcast"
 _RECONNECT_SECONDS = 1.0
+_POLL_SECONDS = 1.0
 _QUEUE = 1_000
 """A subscriber that lags further behind loses its oldest messages."""
 
@@ -29,12 +30,24 @@ class _Envelope(msgspec.Struct, frozen=True):
 
 
 class Broadcast:
-    """Publishes bytes to topics and lets local subscribers listen. `run` must be running to hear other processes."""
+    """Publishes bytes to topics and lets local subscribers listen. Other processes are heard within `running`."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._origin = secrets.token_hex(8)
         self._queues: dict[str, set[asyncio.Queue[bytes]]] = {}
+        self._connected = asyncio.Event()
+        self.losses = 0
+        """How often the connection that hears other processes was lost."""
+
+    @property
+    def topics(self) -> set[str]:
+        """Topics with a subscriber in this process."""
+        return set(self._queues)
+
+    async def connected(self) -> None:
+        """Waits until other processes are heard."""
+        await self._connected.wait()
 
     async def publish(self, topic: str, payload: bytes) -> None:
         self._deliver(topic, payload)
@@ -57,15 +70,34 @@ class Broadcast:
             if not queues:
                 del self._queues[topic]
 
-    async def run(self) -> None:
-        """Hears other processes until cancelled, through any loss of Redis."""
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Hears other processes within the block, through any loss of Redis."""
+        listener = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            # More than once: Python 3.11's wait_for, within the client, loses a cancellation that meets a message.
+            while not listener.done():
+                listener.cancel()
+                await asyncio.wait([listener], timeout=0.05)
+
+    async def _run(self) -> None:
         while True:
             try:
-                async with self._redis.pubsub(ignore_subscribe_messages=True) as channel:
+                async with self._redis.pubsub(ignore_subscribe_messages=False) as channel:
                     await channel.subscribe(_CHANNEL)
-                    async for message in channel.listen():
-                        self._receive(message["data"])
+                    while True:
+                        message = await channel.get_message(timeout=_POLL_SECONDS)
+                        if message is None:
+                            continue
+                        if message["type"] == "subscribe":
+                            self._connected.set()
+                        else:
+                            self._receive(message["data"])
             except (RedisError, OSError) as error:
+                self._connected.clear()
+                self.losses += 1
                 log.warning("broadcast.connection_lost", error=type(error).__name__)
                 await asyncio.sleep(_RECONNECT_SECONDS)
 

@@ -42,6 +42,8 @@ from gateway.operation import (
 )
 
 ALLOW: Final = "GET, POST, OPTIONS"
+NEVER_STREAMED: Final = frozenset({"UNAUTHENTICATED", Code.BAD_REQUEST, Code.METHOD_NOT_ALLOWED})
+"""Refusals of the request rather than of its operation: they answer with their status, also to a client of SSE."""
 
 
 class GraphQLEndpoint(Generic[ContextT]):
@@ -103,17 +105,17 @@ class GraphQLEndpoint(Generic[ContextT]):
         return accepted(", ".join(request.headers.getlist("accept")))
 
     async def _get(self, request: Request, types: Accepted) -> Response | ResultStream:
-        asked = query_string_request(request.scope["query_string"], self._limits.json_depth)
+        asked = query_string_request(request.scope["query_string"], self._limits)
         result = await self._run(request, asked, _kinds(QUERIES, types))
         if not isinstance(result, OperationResult) or types.stream_first:
             return self._streamed(result, types)
         response = self._response(result, types.errors)
-        if result.rejection is None and not result.errors and response.status_code == 200:
+        if result.rejection is None and not result.errors:
             return revalidated(response, request.headers.get("if-none-match"))
         return response
 
     async def _post(self, request: Request, types: Accepted) -> Response | ResultStream:
-        value = decoded(await read_body(request.receive, request.headers, self._limits), self._limits.json_depth)
+        value = decoded(await read_body(request.receive, request.headers, self._limits), self._limits)
         if isinstance(value, list):
             return await self._batch(request, value, types)
         result = await self._run(request, operation_request(value), _kinds(QUERIES_AND_MUTATIONS, types))
@@ -149,10 +151,14 @@ class GraphQLEndpoint(Generic[ContextT]):
         return await self._operations.run(asked, context, kinds)
 
     def _streamed(self, result: OperationResult | ResultStream, types: Accepted) -> Response | ResultStream:
-        """A stream is sent as it is; a single result as a stream of one, unless it says that nothing ran."""
+        """A stream is sent as it is, a single result as a stream of one.
+
+        A faulty operation is a result too: the protocol wants it as an event, since EventSource shows its user nothing
+        of a response that is no stream.
+        """
         if not isinstance(result, OperationResult):
             return result
-        if result.rejection is not None:
+        if result.rejection in NEVER_STREAMED:
             return self._response(result, types.json or MediaType.GRAPHQL)
         return _stream_of_one(result)
 

@@ -1,9 +1,8 @@
 """What a process opens when it starts and closes when it ends."""
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
 from cache.broadcast import Broadcast
@@ -30,7 +29,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         redis = open_redis(settings.redis.url)
         stack.push_async_callback(redis.aclose)
         broadcast = Broadcast(redis)
-        stack.push_async_callback(_cancelled, asyncio.create_task(broadcast.run()))
+        await stack.enter_async_context(broadcast.running())
         yield Services(
             database=database,
             broadcast=broadcast,
@@ -39,8 +38,3 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             random_token=lambda: secrets.token_urlsafe(32),
         )
 
-
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task

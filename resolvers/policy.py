@@ -31,6 +31,7 @@ class Permission(StrEnum):
     EVENTS = "events"
     ATTRIBUTION = "attribution"
     SEE_MEMBERS = "see members"
+    MANAGE_TENANT = "manage the tenant"
     MANAGE_MEMBERS = "manage members"
     MANAGE_OWNERS = "manage owners"
     MANAGE_API_KEYS = "manage API keys"
@@ -38,7 +39,7 @@ class Permission(StrEnum):
 
 _VIEWER = frozenset({Permission.READ, Permission.SEE_MEMBERS})
 _MEMBER = _VIEWER | {Permission.WRITE, Permission.EVENTS, Permission.ATTRIBUTION}
-_ADMIN = _MEMBER | {Permission.MANAGE_MEMBERS, Permission.MANAGE_API_KEYS}
+_ADMIN = _MEMBER | {Permission.MANAGE_TENANT, Permission.MANAGE_MEMBERS, Permission.MANAGE_API_KEYS}
 _OWNER = _ADMIN | {Permission.MANAGE_OWNERS}
 
 _OF_ROLE: Mapping[Role, frozenset[Permission]] = {

@@ -7,12 +7,14 @@ import strawberry
 from resolvers import nodes
 from schema.fields import root_field
 from schema.info import Info
+from schema.queries.campaigns import CampaignQueries
+from schema.queries.identity import IdentityQueries
 from schema.queries.podcasts import PodcastQueries
 from schema.relay import IdArgument, Node
 
 
 @strawberry.type(description="Where queries start.")
-class Query(PodcastQueries):
+class Query(IdentityQueries, PodcastQueries, CampaignQueries):
     @root_field(graphql_type=Node | None, description="Any object by its id; null if your tenant has none of this id.")
     @staticmethod
     async def node(info: Info, id: IdArgument) -> Any:

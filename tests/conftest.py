@@ -17,7 +17,10 @@ from gateway.embedded.postgres import APP, OWNER, EmbeddedPostgres
 from persistence.migrate import migrate
 from persistence.sessions import Database, open_database
 from resolvers.context import Services
+from tests.identity import identity_services
 from resolvers.feeds.fetcher import FeedFetcher, FetchSettings
+
+pytest_plugins = ["tests.services.fixtures"]
 
 DATABASE = "podgraph"
 
@@ -58,5 +61,6 @@ async def services(database: Database) -> AsyncIterator[Services]:
         feeds=FeedFetcher(FetchSettings(allow_networks=(ip_network("127.0.0.0/8"),), ports=None)),
         clock=lambda: datetime.now(UTC),
         random_token=lambda: secrets.token_urlsafe(32),
+        identity=identity_services(),
     )
     await redis.aclose()

@@ -2,12 +2,16 @@
 
 import errno
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 _COMPLAINT = re.compile(r"(?:FATAL|PANIC|initdb: error|psql: error|ERROR|postgres):\s+(?P<text>.+)")
+
+_NEARLY_NOTHING = 1 << 20
+"""Bytes; PostgreSQL writes its lock and its status before anything else."""
 
 _DAMAGE = (
     "pg_control",
@@ -36,7 +40,9 @@ def failure(
     complaints = [match["text"].strip() for match in _COMPLAINT.finditer(log)]
     complaint = complaints[0].rstrip(".") if complaints else "it gave no reason"
     where = f" (log: {log_path})" if log_path else ""
-    if "No space left on device" in log or "Disk quota exceeded" in log:
+    # A full disk keeps even the log from telling so.
+    silent = not complaints and data.exists() and shutil.disk_usage(data).free < _NEARLY_NOTHING
+    if silent or "No space left on device" in log or "Disk quota exceeded" in log:
         return EmbeddedError(f"The disk that holds {data} is full: free some space and start again{where}.")
     if "Address already in use" in log:
         return EmbeddedError(f"PostgreSQL's port is taken by another process: choose another one{where}.")

@@ -68,23 +68,23 @@ async def read_body(receive: Receive, headers: Headers, limits: HttpLimits) -> b
         raise rejected(Code.REQUEST_TIMEOUT, message_text, {"connection": "close"}) from None
 
 
-def decoded(body: bytes, max_depth: int) -> Any:
+def decoded(body: bytes, limits: HttpLimits) -> Any:
     """The JSON value of a body. Raises RequestRejected BAD_REQUEST.
 
     A leading byte order mark is ignored (RFC 8259, section 8.1). Repeated names in one object are refused, because
     whoever filtered the request before us may have read the other one; so are NUL characters, which PostgreSQL cannot
-    store, and nesting beyond `max_depth`.
+    store, nesting beyond `json_depth`, and more values than `json_values`, which would hold up everybody else.
     """
     text = body.removeprefix(UTF8_BOM)
     try:
         value = msgspec.json.decode(text)
     except RecursionError:
-        raise _too_deep(max_depth) from None
+        raise _too_deep(limits) from None
     except UnicodeDecodeError:
         raise rejected(Code.BAD_REQUEST, "The body is not valid UTF-8.") from None
     except msgspec.DecodeError as error:
         raise rejected(Code.BAD_REQUEST, f"The body is not valid JSON: {error}") from None
-    names = _checked(value, max_depth)
+    names = _checked(value, limits)
     if names != sum(1 for match in STRING_AND_COLON.finditer(text) if match[1]):
         raise rejected(Code.BAD_REQUEST, "An object in the body names a member twice.")
     return value
@@ -103,7 +103,7 @@ def operation_request(value: object) -> OperationRequest:
     )
 
 
-def query_string_request(query_string: bytes, max_depth: int) -> OperationRequest:
+def query_string_request(query_string: bytes, limits: HttpLimits) -> OperationRequest:
     """The request of a GET: `variables` and `extensions` are JSON. Raises RequestRejected."""
     try:
         pairs = parse_qsl(
@@ -113,10 +113,10 @@ def query_string_request(query_string: bytes, max_depth: int) -> OperationReques
         raise rejected(Code.BAD_REQUEST, "The query string is not valid UTF-8.") from None
     except ValueError:
         raise rejected(Code.BAD_REQUEST, f"The query string has more than {MAX_QUERY_FIELDS} fields.") from None
-    return operation_request(_parameters(pairs, max_depth))
+    return operation_request(_parameters(pairs, limits))
 
 
-def _parameters(pairs: Sequence[tuple[str, str]], max_depth: int) -> dict[str, object]:
+def _parameters(pairs: Sequence[tuple[str, str]], limits: HttpLimits) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, text in pairs:
         if name not in PARAMETERS:
@@ -125,7 +125,7 @@ def _parameters(pairs: Sequence[tuple[str, str]], max_depth: int) -> dict[str, o
             raise rejected(Code.BAD_REQUEST, f"`{name}` is given twice.")
         if name in {"variables", "extensions"}:
             try:
-                found[name] = decoded(text.encode(), max_depth) if text else None
+                found[name] = decoded(text.encode(), limits) if text else None
             except RequestRejected as error:
                 raise rejected(Code.BAD_REQUEST, f"`{name}`: {error.errors[0].message}") from None
         else:
@@ -140,9 +140,9 @@ def _member(value: dict[str, Any], name: str, kind: type, words: str) -> Any:
     raise rejected(Code.BAD_REQUEST, f"`{name}` must be {words} or null.")
 
 
-def _checked(value: object, max_depth: int) -> int:
+def _checked(value: object, limits: HttpLimits) -> int:
     """The number of object members in `value`."""
-    names = 0
+    names = values = 0
     pending: list[tuple[object, int]] = [(value, 1)]
     while pending:
         item, depth = pending.pop()
@@ -150,8 +150,11 @@ def _checked(value: object, max_depth: int) -> int:
             if "\x00" in item:
                 raise rejected(Code.BAD_REQUEST, "A string in the body contains U+0000.")
         elif isinstance(item, (dict, list)):
-            if depth > max_depth:
-                raise _too_deep(max_depth)
+            values += len(item)
+            if values > limits.json_values:
+                raise rejected(Code.BAD_REQUEST, f"The body holds more than {limits.json_values} values.")
+            if depth > limits.json_depth:
+                raise _too_deep(limits)
             if isinstance(item, dict):
                 names += len(item)
                 pending.extend((key, depth) for key in item if "\x00" in key)
@@ -166,5 +169,5 @@ def _too_large(limits: HttpLimits) -> RequestRejected:
     return rejected(Code.REQUEST_TOO_LARGE, f"The body is larger than {limits.body_bytes} bytes.", headers)
 
 
-def _too_deep(max_depth: int) -> RequestRejected:
-    return rejected(Code.BAD_REQUEST, f"The body is nested more than {max_depth} levels deep.")
+def _too_deep(limits: HttpLimits) -> RequestRejected:
+    return rejected(Code.BAD_REQUEST, f"The body is nested more than {limits.json_depth} levels deep.")

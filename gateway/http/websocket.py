@@ -5,17 +5,17 @@ context, messages are checked before they are believed, errors carry codes, and 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from datetime import timedelta
 from typing import Any, Final, Generic, cast
 
 import msgspec
 from starlette.requests import HTTPConnection
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket
 from strawberry.exceptions import ConnectionRejectionError
-from strawberry.http.async_base_view import AsyncBaseHTTPView, AsyncWebSocketAdapter
-from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageReceived, WebSocketDisconnected
+from strawberry.http.async_base_view import AsyncBaseHTTPView
+from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.http.websocket_origin import is_same_origin, normalize_origin
 from strawberry.schema import BaseSchema
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
@@ -29,21 +29,18 @@ from strawberry.types.unset import UNSET, UnsetType
 
 from gateway.errors import Code, RequestRejected
 from gateway.execution.executor import ContextT
-from gateway.http.body import decoded, operation_request
+from gateway.http.body import operation_request
+from gateway.http.frames import (
+    GOING_AWAY,
+    INTERNAL_ERROR,
+    POLICY_VIOLATION,
+    SUBPROTOCOL_NOT_ACCEPTABLE,
+    Frames,
+)
 from gateway.http.limits import HttpLimits
 from gateway.middleware.drain import Drain
 from gateway.operation import ALL_KINDS, OperationRequest, OperationResult, Operations, ResultStream
 from resolvers.errors import DomainError
-
-GOING_AWAY: Final = 1001
-POLICY_VIOLATION: Final = 1008
-TOO_BIG: Final = 1009
-BAD_REQUEST: Final = 4400
-SUBPROTOCOL_NOT_ACCEPTABLE: Final = 4406
-INTERNAL_ERROR: Final = 4500
-
-MAX_REASON_BYTES: Final = 123
-"""What a close frame has room for (RFC 6455, section 5.5)."""
 
 FINISH_SECONDS: Final = 5.0
 """How long queries and mutations in flight may go on when the server drains."""
@@ -99,51 +96,6 @@ def _origin_allowed(socket: WebSocket, allowed: frozenset[str]) -> bool:
     return is_same_origin(origin, socket.headers.get("host")) or normalize_origin(origin) in allowed
 
 
-class _Adapter(AsyncWebSocketAdapter):
-    """Text frames of JSON on a Starlette socket."""
-
-    def __init__(self, socket: WebSocket, limits: HttpLimits) -> None:
-        self._socket = socket
-        self._limits = limits
-
-    async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
-        """Messages until the connection is closed; raises what Strawberry's handler expects of malformed ones."""
-        while self._socket.application_state is not WebSocketState.DISCONNECTED:
-            try:
-                text = await self._socket.receive_text()
-            except WebSocketDisconnect:
-                return
-            except KeyError:
-                raise NonTextMessageReceived from None
-            body = text.encode()
-            if len(body) > self._limits.websocket_message_bytes:
-                await self.close(TOO_BIG, "Message too big")
-                return
-            try:
-                yield decoded(body, self._limits.json_depth)
-            except RequestRejected:
-                raise NonJsonMessageReceived from None
-
-    async def send_json(self, message: Mapping[str, object]) -> None:
-        """Send one message; a client that reads nothing for too long is let go."""
-        try:
-            async with asyncio.timeout(self._limits.stream_write_seconds):
-                await self._socket.send_text(msgspec.json.encode(message).decode())
-        except (WebSocketDisconnect, RuntimeError, TimeoutError) as error:
-            # Starlette raises RuntimeError for a send after our own close.
-            raise WebSocketDisconnected from error
-
-    async def close(self, code: int, reason: str) -> None:
-        """Close once; the reason is cut to what a frame holds."""
-        if self._socket.application_state is WebSocketState.DISCONNECTED:
-            return
-        short = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
-        try:
-            await self._socket.close(code, short)
-        except (WebSocketDisconnect, RuntimeError):
-            return
-
-
 class _InitPayload:
     """Where Strawberry's handler leaves the payload of connection_init."""
 
@@ -180,7 +132,7 @@ class Connection(BaseGraphQLTransportWSHandler[_InitPayload, None], Generic[Cont
         view = cast("AsyncBaseHTTPView[Any, Any, Any, Any, Any, _InitPayload, None]", _Gate(socket, context_factory))
         super().__init__(
             view=view,
-            websocket=_Adapter(socket, limits),
+            websocket=Frames(socket, limits),
             context=_InitPayload(),
             root_value=None,
             # Only Strawberry's own run_operation, which ours replaces, would use it.
@@ -252,6 +204,11 @@ class Connection(BaseGraphQLTransportWSHandler[_InitPayload, None], Generic[Cont
             return
         finally:
             self._streaming.discard(operation.id)
+
+    async def cleanup_operation(self, operation_id: str) -> None:
+        """Forget an operation, also one whose task has not begun."""
+        self._requests.pop(operation_id, None)
+        await super().cleanup_operation(operation_id)
 
     async def finish(self, seconds: float) -> None:
         """Let queries and mutations in flight end, for at most `seconds`, then close with 1001."""

@@ -11,6 +11,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Bucket bounds of every duration, in seconds."""
 
+MAX_LABEL: Final = 100
+"""Characters of the longest name that becomes a label."""
+
 
 class BoundedNames:
     """Maps names that clients choose to a set of at most `limit` label values: first come, first named."""
@@ -24,7 +27,7 @@ class BoundedNames:
         if not name:
             return "anonymous"
         if name not in self._names:
-            if len(self._names) >= self._limit or len(name) > 100:
+            if len(self._names) >= self._limit or len(name) > MAX_LABEL:
                 return "other"
             self._names.add(name)
         return name

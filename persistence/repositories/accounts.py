@@ -123,7 +123,9 @@ class Accounts:
     async def forget_expired_tokens(self, user_id: UserId, now: datetime) -> None:
         """Expired tokens prove nothing any more, and a user who logs in daily would pile them up."""
         own = select(user_sessions.c.id).where(user_sessions.c.user_id == user_id)
-        statement = delete(refresh_tokens).where(refresh_tokens.c.session_id.in_(own), refresh_tokens.c.expires_at < now)
+        statement = delete(refresh_tokens).where(
+            refresh_tokens.c.session_id.in_(own), refresh_tokens.c.expires_at < now
+        )
         await self.session.execute(statement)
 
     async def _credentials(self, condition: ColumnElement[bool], address_hash: str) -> Credentials | None:

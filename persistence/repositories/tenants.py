@@ -1,8 +1,8 @@
 """Tenants, memberships, invitations and API keys."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from sqlalchemy import and_, delete, func, insert, select, text, true, update
@@ -47,7 +47,9 @@ async def standing(
     chosen = true() if tenant_id is None else memberships.c.tenant_id == tenant_id
     statement = (
         select(memberships.c.tenant_id, memberships.c.role)
-        .select_from(user_sessions.outerjoin(memberships, and_(memberships.c.user_id == user_sessions.c.user_id, chosen)))
+        .select_from(
+            user_sessions.outerjoin(memberships, and_(memberships.c.user_id == user_sessions.c.user_id, chosen))
+        )
         .where(
             user_sessions.c.id == session_id, user_sessions.c.user_id == user_id, user_sessions.c.revoked_at.is_(None)
         )
@@ -90,7 +92,9 @@ async def insert_tenant(session: TenantSession, name: str) -> TenantRecord:
 class Memberships(OwnedRows[MembershipRecord, None]):
     table = memberships
     record = MembershipRecord
-    orders = {"CREATED_AT": Order("CREATED_AT", memberships.c.created_at, lambda m: m.created_at, datetime)}
+    orders: ClassVar[Mapping[str, Order]] = {
+        "CREATED_AT": Order("CREATED_AT", memberships.c.created_at, lambda m: m.created_at, datetime)
+    }
 
     async def of_user(self, user_id: UserId) -> MembershipRecord | None:
         statement = select(*self._columns).where(self._own(), memberships.c.user_id == user_id)
@@ -124,7 +128,9 @@ class Memberships(OwnedRows[MembershipRecord, None]):
 class Invites(OwnedRows[InviteRecord, None]):
     table = invites
     record = InviteRecord
-    orders = {"CREATED_AT": Order("CREATED_AT", invites.c.created_at, lambda invite: invite.created_at, datetime)}
+    orders: ClassVar[Mapping[str, Order]] = {
+        "CREATED_AT": Order("CREATED_AT", invites.c.created_at, lambda invite: invite.created_at, datetime)
+    }
 
     async def withdraw_open(self, email: str) -> None:
         await self.session.execute(
@@ -159,7 +165,9 @@ class Invites(OwnedRows[InviteRecord, None]):
 class ApiKeys(OwnedRows[ApiKeyRecord, None]):
     table = api_keys
     record = ApiKeyRecord
-    orders = {"CREATED_AT": Order("CREATED_AT", api_keys.c.created_at, lambda key: key.created_at, datetime)}
+    orders: ClassVar[Mapping[str, Order]] = {
+        "CREATED_AT": Order("CREATED_AT", api_keys.c.created_at, lambda key: key.created_at, datetime)
+    }
 
     async def live(self, secret_hash: str) -> ApiKeyRecord | None:
         statement = select(*self._columns).where(

@@ -13,7 +13,7 @@ from persistence.repositories.campaigns import Campaigns
 from persistence.repositories.tenants import ApiKeys, Memberships
 from resolvers import changes
 from resolvers.context import RequestContext
-from resolvers.errors import Unauthenticated
+from resolvers.errors import Forbidden
 from resolvers.policy import Permission, Role, Viewer, tenant_for
 
 
@@ -35,8 +35,8 @@ async def campaign_updates(
 ) -> AsyncGenerator[CampaignUpdate, None]:
     """Updates of one campaign, or of all the tenant's, from the moment this returns.
 
-    The caller closes the generator. It raises Unauthenticated or Forbidden, instead of giving the next update, when
-    the member has been removed or the API key revoked in the meantime. Raises NotFound, Unauthenticated, Forbidden.
+    The caller closes the generator. It raises Forbidden, instead of giving the next update, when the member has been
+    removed or the API key revoked in the meantime. Raises NotFound, Unauthenticated, Forbidden.
     """
     tenant_id = context.tenant_for(Permission.READ)
     updates = _updates(context, tenant_id, campaign_id)
@@ -60,23 +60,24 @@ async def _updates(
         async for message in messages:
             update = msgspec.msgpack.decode(message, type=CampaignUpdate)
             if campaign_id is None or update.campaign_id == campaign_id:
-                tenant_for(await _current_viewer(context, tenant_id), Permission.READ)
+                await _check_access(context, tenant_id)
                 yield update
 
 
-async def _current_viewer(context: RequestContext, tenant_id: TenantId) -> Viewer | None:
-    """The viewer with the role of today; None once the API key is revoked. Raises Unauthenticated."""
-    viewer = context.viewer
-    if viewer is None:
-        raise Unauthenticated("Sign in first.")
+async def _check_access(context: RequestContext, tenant_id: TenantId) -> None:
+    """Whether the viewer, who was let in when the subscription began, would be let in now. Raises Forbidden."""
+    viewer = context.viewer or Viewer()
+    now: Viewer | None = None
     async with context.services.database.read(tenant_id) as session:
         if viewer.api_key_id is not None:
             [key] = await ApiKeys(session).by_ids([viewer.api_key_id])
-            return viewer if key is not None and key.revoked_at is None else None
-        membership = await Memberships(session).of_user(viewer.user_id) if viewer.user_id is not None else None
-    if membership is None:
-        return msgspec.structs.replace(viewer, tenant_id=None, role=None)
-    return msgspec.structs.replace(viewer, role=Role(membership.role))
+            now = viewer if key is not None and key.revoked_at is None else None
+        elif viewer.user_id is not None:
+            membership = await Memberships(session).of_user(viewer.user_id)
+            now = msgspec.structs.replace(viewer, role=Role(membership.role)) if membership is not None else None
+    if now is None:
+        raise Forbidden("Your access to this tenant has ended.")
+    tenant_for(now, Permission.READ)
 
 
 def _topic(tenant_id: TenantId) -> str:

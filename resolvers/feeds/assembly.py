@@ -6,7 +6,7 @@ from typing import Any
 
 from resolvers.feeds import reading
 from resolvers.feeds.dates import moment
-from resolvers.feeds.identity import GUID_LIMIT, identity
+from resolvers.feeds.identity import GUID_LIMIT, identity, is_long
 from resolvers.feeds.reasons import ItemReason, Oddity
 from resolvers.feeds.text import Warn
 from resolvers.feeds.values import ParsedEpisode, ParsedFeed, RejectedItem
@@ -23,9 +23,10 @@ _MOST_CATEGORIES = 50
 def assembled_feed(
     verbatim: Verbatim,
     interpreted: Interpreted,
-    base_url: str | None,
     episodes: Sequence[ParsedEpisode],
     rejected: Sequence[RejectedItem],
+    *,
+    base_url: str | None,
     warn: Warn,
 ) -> ParsedFeed:
     """The feed, with `warnings` still to be filled in."""
@@ -52,7 +53,7 @@ def assembled_feed(
 
 
 def assembled_item(
-    index: int, verbatim: Verbatim, interpreted: Interpreted, base_url: str | None, warn: Warn
+    index: int, verbatim: Verbatim, interpreted: Interpreted, *, base_url: str | None, warn: Warn
 ) -> ParsedEpisode | RejectedItem:
     """The item as an episode, or the reason why it cannot be one."""
     title = reading.line(_first(verbatim, "title", "itunestitle"), reading.TITLE_LIMIT, "the title", warn)
@@ -92,8 +93,8 @@ def assembled_item(
 def _warn_of_gaps(guid: str | None, title: str | None, enclosure_url: str | None, warn: Warn) -> None:
     if guid is None:
         warn(Oddity.NO_GUID, "the item has no guid; it is known by its enclosure, link, or title and date")
-    elif len(guid) > GUID_LIMIT:
-        warn(Oddity.LONG_GUID, f"the guid is longer than {GUID_LIMIT} characters; its hash stands for it")
+    elif is_long(guid):
+        warn(Oddity.LONG_GUID, f"the guid is longer than {GUID_LIMIT} bytes; its hash stands for it")
     if title is None:
         warn(Oddity.MISSING_TITLE, "the item has no title")
     if enclosure_url is None:

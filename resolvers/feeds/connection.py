@@ -45,6 +45,3 @@ class VettedBackend(httpcore2.AsyncNetworkBackend):
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 continue
         raise httpcore2.ConnectError("no address answers")
-
-    async def sleep(self, seconds: float) -> None:
-        await self._network.sleep(seconds)

@@ -5,6 +5,7 @@ import re
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Final
 
 import httpcore2
@@ -17,11 +18,13 @@ from resolvers.feeds.body import BodyLimits, BoundedBody
 from resolvers.feeds.connection import VettedBackend
 from resolvers.feeds.reasons import Reason
 
-_PERMANENT = frozenset({301, 308})
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PERMANENT = frozenset({HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT})
+_REDIRECTS = _PERMANENT | {HTTPStatus.FOUND, HTTPStatus.SEE_OTHER, HTTPStatus.TEMPORARY_REDIRECT}
 _LONGEST_URL = 2_048
+_LAST_PORT = 65_535
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"(?=.{1,254}\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
+_SIZE = re.compile(r"[0-9]{1,18}")
 _HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?")
 _TEXT_TYPES = "application/rss+xml, application/atom+xml;q=0.9, application/xml;q=0.8, text/xml;q=0.8, */*;q=0.1"
 
@@ -125,10 +128,10 @@ class FeedFetcher:
             )
         if url.userinfo:
             raise FeedRejected(Reason.BAD_URL, "a feed's URL may not contain a user name or password")
-        if literal is None and _HOST_NAME.fullmatch(url.raw_host.decode("ascii")) is None:
+        if "%" in url.host or (literal is None and _HOST_NAME.fullmatch(url.raw_host.decode("ascii")) is None):
             raise FeedRejected(Reason.BAD_URL, "this is not the URL of a feed")
         ports = self._settings.ports
-        if not 0 < port < 65_536 or (ports is not None and port not in ports):
+        if not 0 < port <= _LAST_PORT or (ports is not None and port not in ports):
             raise FeedRejected(Reason.BAD_URL, "feeds are not fetched from this port")
         return url
 
@@ -138,6 +141,7 @@ class FeedFetcher:
     ) -> AsyncGenerator[httpcore2.Response]:
         target = httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         headers = [
+            (b"Host", url.netloc),  # httpcore2's own lacks the brackets of an IPv6 address
             (b"User-Agent", self._settings.user_agent.encode("ascii")),
             (b"Accept", _TEXT_TYPES.encode("ascii")),
             (b"Accept-Encoding", b"gzip"),
@@ -161,9 +165,9 @@ class FeedFetcher:
     async def _result(
         self, response: httpcore2.Response, url: str, permanent_url: str | None, *, conditional: bool
     ) -> FetchedFeed | NotModified:
-        if response.status == 304 and conditional:
+        if response.status == HTTPStatus.NOT_MODIFIED and conditional:
             return NotModified(permanent_url=permanent_url)
-        if response.status != 200:
+        if response.status != HTTPStatus.OK:
             raise FeedRejected(Reason.HTTP_STATUS, f"the feed's server answered with status {response.status}")
         return FetchedFeed(
             body=await self._body(response),
@@ -184,7 +188,7 @@ class FeedFetcher:
         compressed = encoding != "identity"
         announced = _header(response, b"content-length") or "0"
         most = limits.transfer if compressed else limits.body
-        if announced.isascii() and announced.isdigit() and (len(announced) > 18 or int(announced) > most):
+        if _SIZE.fullmatch(announced) is None or int(announced) > most:
             raise FeedRejected(Reason.TOO_LARGE, "the feed is too large")
         body = BoundedBody(limits, compressed=compressed)
         try:

@@ -7,7 +7,8 @@ from resolvers.feeds.reasons import ItemReason
 from resolvers.feeds.values import ParsedEpisode, RejectedItem
 
 GUID_LIMIT = 1_000
-"""Characters; a longer guid is replaced by its hash, since cutting it could make two items one."""
+"""Bytes of UTF-8, so that an index can hold it; a longer guid is replaced by its hash, since cutting it could make two
+items one."""
 
 
 def identity(
@@ -16,10 +17,14 @@ def identity(
     """The first of: guid, enclosure's URL, link, hash of title and date as published. None: the item says nothing."""
     known = guid or enclosure_url or link
     if known is not None:
-        return known if len(known) <= GUID_LIMIT else _hashed(known)
+        return _hashed(known) if is_long(known) else known
     if title is None and date is None:
         return None
     return _hashed(f"{title or ''}\n{date or ''}")
+
+
+def is_long(guid: str) -> bool:
+    return len(guid.encode("utf-8")) > GUID_LIMIT
 
 
 def without_duplicates(

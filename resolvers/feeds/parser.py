@@ -64,7 +64,8 @@ def parse_feed(
     read: list[tuple[int, ParsedEpisode]] = []
     rejected: list[RejectedItem] = []
     for index, (verbatim, interpreted) in enumerate(zip(screen.items, found.entries, strict=True)):
-        item = assembled_item(index, verbatim, dict(interpreted.items()), base_url, partial(warnings.add, index=index))
+        warn = partial(warnings.add, index=index)
+        item = assembled_item(index, verbatim, dict(interpreted.items()), base_url=base_url, warn=warn)
         if isinstance(item, RejectedItem):
             rejected.append(item)
         else:
@@ -72,7 +73,8 @@ def parse_feed(
     episodes, duplicates = without_duplicates(read)
     rejected = sorted([*rejected, *duplicates], key=lambda item: item.index or 0)
     rejected.extend(misplaced_items(screen.misplaced))
-    feed = assembled_feed(screen.feed, dict(found.feed.items()), base_url, episodes, rejected, warnings.add)
+    interpreted = dict(found.feed.items())
+    feed = assembled_feed(screen.feed, interpreted, episodes, rejected, base_url=base_url, warn=warnings.add)
     return msgspec.structs.replace(feed, warnings=warnings.all())
 
 

@@ -8,7 +8,7 @@ import re
 
 from resolvers.errors import FeedRejected
 from resolvers.feeds.reasons import Oddity, Reason
-from resolvers.feeds.text import Warn
+from resolvers.feeds.text import Warn, xml_allows
 
 # Sections in which nothing needs mending come first; an unterminated one takes the rest, so that the scan is linear.
 _SUSPECT = re.compile(
@@ -46,7 +46,7 @@ def with_entities_mended(text: str, limit: int, warn: Warn) -> str:
             return found
         if match["decimal"] or match["hex"]:
             code = int(match["decimal"]) if match["decimal"] else int(match["hex"], 16)
-            if _allowed(code):
+            if xml_allows(code):
                 return found if not found.startswith("&#X") else f"&#{code};"
             replacement = ""
         elif match["name"]:
@@ -80,11 +80,6 @@ def with_prefixes_declared(text: str, limit: int, warn: Warn) -> str:
         f' xmlns:{prefix}="{_WELL_KNOWN.get(prefix.lower(), f"urn:undeclared:{prefix}")}"' for prefix in unknown
     )
     return f"{text[: name.end()]}{declarations}{text[name.end() :]}"
-
-
-def _allowed(code: int) -> bool:
-    """The Char production of XML 1.0."""
-    return code in (9, 10, 13) or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF
 
 
 def _references(characters: str) -> str:

@@ -18,6 +18,8 @@ from resolvers.feeds.vocabulary import FEED_FIELDS, ITEM_FIELDS, Field, Shape, f
 
 _CHUNK = 1 << 18
 _LONGEST_ATTRIBUTE = 8_192
+_CHANNEL_LEVEL = 2
+_DEEPEST_ITEM = 3
 _LANGUAGE = "http://www.w3.org/XML/1998/namespace lang"
 _ABOUT = "http://www.w3.org/1999/02/22-rdf-syntax-ns# about"
 _OPENING = '<rss version="2.0" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd"><channel>'
@@ -136,8 +138,8 @@ class _Screen:
             self.misplaced += vocabulary == "" and local in ("item", "entry")
         elif self._level == 1:
             self._start_root(name, attributes)
-        elif vocabulary == "" and local == "channel" and self._level == 2 and not self._is_atom:
-            self._channel_at = 2
+        elif vocabulary == "" and local == "channel" and self._level == _CHANNEL_LEVEL and not self._is_atom:
+            self._channel_at = self._level
             self.has_channel = True
         elif vocabulary == "" and local in ("item", "entry"):
             self._start_item(attributes)
@@ -190,7 +192,7 @@ class _Screen:
             self.feed["xmllanguage"] = attributes.get(_LANGUAGE, "")[:100]
 
     def _start_item(self, attributes: Mapping[str, str]) -> None:
-        if self._item_at or self._level > 3:
+        if self._item_at or self._level > _DEEPEST_ITEM:
             self.misplaced += 1
             self._skipped_from = self._level
             return

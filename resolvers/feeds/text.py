@@ -2,6 +2,7 @@
 
 import codecs
 import re
+import sys
 from collections.abc import Callable
 
 from resolvers.feeds.reasons import Oddity
@@ -45,6 +46,11 @@ def feed_text(body: bytes, content_type: str | None, warn: Warn) -> str:
     if removed:
         warn(Oddity.CONTROL_CHARACTERS, f"{removed} characters that XML forbids were removed")
     return clean
+
+
+def xml_allows(code: int) -> bool:
+    """True if XML 1.0 allows the character of this code point, even as a reference."""
+    return code <= sys.maxunicode and _NOT_XML.fullmatch(chr(code)) is None
 
 
 def without_controls(text: str) -> str:

@@ -9,7 +9,7 @@ from persistence.repositories.accounts import Accounts
 from resolvers.context import RequestContext
 from resolvers.errors import Conflict, InvalidCredentials
 from resolvers.identity.ports import Guess
-from resolvers.identity.sessions import SignedIn, begin_session, signed_in
+from resolvers.identity.sessions import SessionTokens, SignedIn, begin_session, password_matches, signed_in
 from resolvers.identity.values import EmailAddress, NewPassword, Password
 from resolvers.policy import user_of
 from resolvers.texts import Name
@@ -32,7 +32,7 @@ class PasswordChange(BaseModel):
     )
 
 
-async def register(context: RequestContext, new: Registration) -> SignedIn:
+async def register(context: RequestContext, new: Registration) -> tuple[UserRecord, SignedIn]:
     """Makes the account and signs in, also for the rest of this operation. Raises Conflict, TooManyAttempts."""
     identity = context.services.identity
     await identity.guess_limits.admit(Guess.REGISTER_BY_ADDRESS, context.address_hash)
@@ -43,22 +43,18 @@ async def register(context: RequestContext, new: Registration) -> SignedIn:
             tokens = await begin_session(context, session, user.id)
     except DuplicateValue as error:
         raise Conflict("An account of this email exists already: sign in instead.", ("input", "email")) from error
-    return await signed_in(context, user.id, tokens)
+    return user, await signed_in(context, user.id, tokens)
 
 
-async def change_password(context: RequestContext, change: PasswordChange) -> SignedIn:
+async def change_password(context: RequestContext, change: PasswordChange) -> SessionTokens:
     """Ends all logins of the user and begins a new one here. Raises InvalidCredentials, TooManyAttempts."""
     user_id = user_of(context.viewer)
-    identity, address = context.services.identity, context.address_hash
     user = await account(context, user_id)
-    await identity.guess_limits.admit(Guess.LOGIN_BY_ACCOUNT_AND_ADDRESS, user.email, address)
     async with context.services.database.read_account(user_id) as session:
-        known = await Accounts(session).credentials_of(user_id, address)
-    matches = await identity.passwords.matches(change.current_password, known.password_hash if known else None)
-    if known is None or not matches:
+        known = await Accounts(session).credentials_of(user_id, context.address_hash)
+    if not await password_matches(context, user.email, known, change.current_password) or known is None:
         raise InvalidCredentials("The current password is wrong.", ("input", "currentPassword"))
-    await identity.guess_limits.forgive(Guess.LOGIN_BY_ACCOUNT_AND_ADDRESS, user.email, address)
-    new_hash = await identity.passwords.hashed(change.new_password)
+    new_hash = await context.services.identity.passwords.hashed(change.new_password)
     async with context.services.database.write_account(user_id) as session:
         accounts = Accounts(session)
         if not await accounts.replace_password_hash(user_id, known.password_hash, new_hash):
@@ -66,9 +62,7 @@ async def change_password(context: RequestContext, change: PasswordChange) -> Si
         await accounts.revoke_sessions(user_id, context.services.clock())
         tokens = await begin_session(context, session, user_id)
     context.loaders.clear()
-    viewer = context.viewer
-    assert viewer is not None  # user_of said so
-    return SignedIn(session=tokens, viewer=viewer)
+    return tokens
 
 
 async def account(context: RequestContext, user_id: UserId) -> UserRecord:

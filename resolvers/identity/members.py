@@ -36,9 +36,7 @@ async def change_role(
             )
         if role is not Role.OWNER:
             await _refuse_without_owner(session, member)
-        changed = await changes.update(
-            Memberships(session), membership_id, version, {"role": role}, noun="membership"
-        )
+        changed = await changes.update(Memberships(session), membership_id, version, {"role": role}, noun="membership")
     context.loaders.clear()
     return changed
 

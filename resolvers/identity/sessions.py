@@ -10,7 +10,7 @@ import msgspec
 from pydantic import BaseModel, Field
 
 from persistence.ids import SessionId, UserId
-from persistence.repositories.accounts import Accounts, RefreshTokenRecord
+from persistence.repositories.accounts import Accounts, Credentials, RefreshTokenRecord
 from persistence.repositories.tenants import memberships_of
 from persistence.sessions import Session
 from resolvers.context import RequestContext
@@ -43,6 +43,8 @@ class SessionTokens(msgspec.Struct, frozen=True):
 
 
 class SignedIn(msgspec.Struct, frozen=True):
+    """A new login, and who the rest of the operation runs as."""
+
     session: SessionTokens
     viewer: Viewer
 
@@ -57,14 +59,8 @@ async def login(context: RequestContext, credentials: LoginCredentials) -> Signe
     await identity.guess_limits.admit(Guess.LOGIN_BY_ADDRESS, address)
     async with context.services.database.read_account() as session:
         known = await Accounts(session).credentials(email, address)
-    await identity.guess_limits.admit(Guess.LOGIN_BY_ACCOUNT_AND_ADDRESS, email, address)
-    if known is None or not known.known_address:
-        # Guesses from elsewhere must not keep the owner out of an address that they use.
-        await identity.guess_limits.admit(Guess.LOGIN_BY_ACCOUNT_ELSEWHERE, email)
-    matches = await identity.passwords.matches(credentials.password, known.password_hash if known else None)
-    if known is None or not matches:
+    if not await password_matches(context, email, known, credentials.password) or known is None:
         raise InvalidCredentials("The email or the password is wrong.")
-    await identity.guess_limits.forgive(Guess.LOGIN_BY_ACCOUNT_AND_ADDRESS, email, address)
     outdated = identity.passwords.outdated(known.password_hash)
     rehashed = await identity.passwords.hashed(credentials.password) if outdated else None
     async with context.services.database.write_account() as session:
@@ -74,6 +70,19 @@ async def login(context: RequestContext, credentials: LoginCredentials) -> Signe
         await accounts.forget_expired_tokens(known.user_id, context.services.clock())
         tokens = await begin_session(context, session, known.user_id)
     return await signed_in(context, known.user_id, tokens)
+
+
+async def password_matches(context: RequestContext, email: str, known: Credentials | None, password: str) -> bool:
+    """One guess at the password of an account, known or not, and counted. Raises TooManyAttempts."""
+    limits, address = context.services.identity.guess_limits, context.address_hash
+    await limits.admit(Guess.LOGIN_BY_ACCOUNT_AND_ADDRESS, email, address)
+    if known is None or not known.known_address:
+        # Guesses from elsewhere must not keep the owner out of an address that they use.
+        await limits.admit(Guess.LOGIN_BY_ACCOUNT_ELSEWHERE, email)
+    matches = await context.services.identity.passwords.matches(password, known.password_hash if known else None)
+    if matches:
+        await limits.forgive(Guess.LOGIN_BY_ACCOUNT_AND_ADDRESS, email, address)
+    return matches
 
 
 async def refresh(context: RequestContext, given: RefreshToken) -> SessionTokens:
@@ -136,9 +145,7 @@ async def _next_tokens(context: RequestContext, session: Session, token_hash: st
     return await _tokens(context, session, token.user_id, token.session_id)
 
 
-async def _tokens(
-    context: RequestContext, session: Session, user_id: UserId, session_id: SessionId
-) -> SessionTokens:
+async def _tokens(context: RequestContext, session: Session, user_id: UserId, session_id: SessionId) -> SessionTokens:
     services = context.services
     refresh_token = services.random_token()
     refresh_expires_at = services.clock() + services.identity.refresh_token_lifetime

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, Field
 
+from persistence.ids import TenantId
 from persistence.records import MembershipRecord, TenantRecord
 from persistence.repositories.tenants import (
     Memberships,
@@ -11,7 +12,7 @@ from persistence.repositories.tenants import (
     rename_tenant,
 )
 from resolvers.context import RequestContext
-from resolvers.errors import Conflict
+from resolvers.errors import Conflict, NotFound
 from resolvers.policy import Permission, Role, Viewer, user_of
 from resolvers.texts import Name
 
@@ -41,9 +42,12 @@ async def create_tenant(context: RequestContext, new: NewTenant) -> tuple[Tenant
     return tenant, membership
 
 
-async def update_tenant(context: RequestContext, version: int, changed: TenantChanges) -> TenantRecord:
-    """Renames the viewer's tenant; owners and admins may. Raises Conflict."""
-    tenant_id = context.tenant_for(Permission.MANAGE_MEMBERS)
+async def update_tenant(
+    context: RequestContext, tenant_id: TenantId, version: int, changed: TenantChanges
+) -> TenantRecord:
+    """Changes the tenant that the request is for, and no other. Raises NotFound, Conflict."""
+    if context.tenant_for(Permission.MANAGE_TENANT) != tenant_id:
+        raise NotFound("This is not the tenant that this request is for.", ("id",))
     async with context.services.database.write(tenant_id) as session:
         tenant = await rename_tenant(session, version, changed.name)
     if tenant is None:

@@ -1,5 +1,8 @@
 """Who asks, and where they stand."""
 
+from collections.abc import Sequence
+
+from persistence.ids import TenantId
 from persistence.records import ApiKeyRecord, MembershipRecord, TenantRecord, UserRecord
 from persistence.repositories.tenants import ApiKeys, Memberships, memberships_of
 from resolvers.context import RequestContext
@@ -39,6 +42,15 @@ async def api_key(context: RequestContext, viewer: Viewer) -> ApiKeyRecord | Non
     if viewer.api_key_id is None:
         return None
     return await context.loaders.by_id(ApiKeys).fetch_one(viewer.api_key_id)
+
+
+async def tenants(context: RequestContext, tenant_ids: Sequence[TenantId]) -> list[TenantRecord]:
+    """Tenants of memberships that the viewer was shown, in order."""
+    found = await tenant_loader(context).fetch(tenant_ids)
+    present = [record for record in found if record is not None]
+    if len(present) != len(found):
+        raise LookupError("a membership's tenant is not visible")
+    return present
 
 
 def tenant_loader(context: RequestContext) -> TenantByIdLoader:

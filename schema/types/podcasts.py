@@ -8,7 +8,8 @@ from typing import Annotated
 import strawberry
 from pydantic import BaseModel, Field
 
-from persistence.records import EpisodeRecord, PodcastRecord
+from persistence.records import EpisodeRecord, PlacementRecord, PodcastRecord
+from persistence.repositories.campaigns import Placements
 from persistence.repositories.podcasts import EpisodeFilter, Episodes, Podcasts
 from resolvers import ids, lists
 from resolvers.feeds.values import EpisodeType
@@ -20,6 +21,13 @@ from schema.fields import batched
 from schema.info import Info
 from schema.relay import After, Before, Connection, First, Last, Node, OrderDirection, node_id, of_record, page_request
 from schema.scalars import BigInt
+from schema.types.placements import (
+    Placement,
+    PlacementFilterInput,
+    PlacementOrder,
+    PlacementOrderField,
+    wanted_placements,
+)
 
 
 class PodcastOrderField(StrEnum):
@@ -171,3 +179,23 @@ class Episode(Node):
     @staticmethod
     async def podcast(parents: Sequence[EpisodeRecord], info: Info) -> list[PodcastRecord]:
         return await lists.existing(info.context, Podcasts, [episode.podcast_id for episode in parents])
+
+    @batched(graphql_type=Connection[Placement], description="The placements that the episode carries.")
+    @staticmethod
+    async def placements(
+        parents: Sequence[EpisodeRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        order_by: Annotated[
+            PlacementOrder, strawberry.argument(description="How to sort; oldest first if left out.")
+        ] = PlacementOrder(field=PlacementOrderField.CREATED_AT, direction=OrderDirection.ASC),  # noqa: B008
+        filter: Annotated[
+            PlacementFilterInput | None, strawberry.argument(description="Which to list; all but archived if left out.")
+        ] = None,
+    ) -> list[Page[PlacementRecord]]:
+        request = page_request(Placements.orders, order_by, first=first, after=after, last=last, before=before)
+        wanted = wanted_placements(filter)
+        return await lists.pages_by(info.context, Placements, "episode_id", [p.id for p in parents], request, wanted)

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 import httpx2
@@ -72,8 +72,7 @@ async def served(app: ASGIApp) -> AsyncGenerator[str, None]:
     server = uvicorn.Server(config)
     # pytest keeps the process's signal handlers: only the server proper is run.
     task = asyncio.create_task(server._serve([listener]))
-    while not server.started:
-        await asyncio.sleep(0.005)
+    await until(lambda: server.started)
     try:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
     finally:
@@ -97,6 +96,13 @@ async def client_of(edge: Edge) -> AsyncGenerator[httpx2.AsyncClient, None]:
         edge.base = address
         async with httpx2.AsyncClient(base_url=f"http://{address}", timeout=10) as client:
             yield client
+
+
+async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Wait for something that happens in a server, which has no event to await. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - see above
+            await asyncio.sleep(0.005)
 
 
 def json_of(response: httpx2.Response) -> object:

@@ -20,6 +20,7 @@ class Bench(msgspec.Struct):
     running: int = 0
     most_running: int = 0
     closed_sources: int = 0
+    expired: set[str] = set()
     gate: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     entered: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     events: asyncio.Queue[int] = msgspec.field(default_factory=asyncio.Queue)
@@ -180,6 +181,10 @@ class Subscription:
         yield 1
 
     @strawberry.subscription
+    async def denied(self) -> AsyncGenerator[int, None]:
+        raise Forbidden("Not for you.")
+
+    @strawberry.subscription
     async def bad_event(self) -> AsyncGenerator[Broken, None]:
         yield Broken()
 
@@ -195,7 +200,7 @@ def context_factory(bench: Bench) -> Callable[[HTTPConnection, Mapping[str, Any]
     async def factory(connection: HTTPConnection, payload: Mapping[str, Any] | None) -> SmallContext:
         header = connection.headers.get("authorization", "") or str((payload or {}).get("authorization", ""))
         caller = header.removeprefix("Bearer ") or None
-        if caller == "bad":
+        if caller == "bad" or caller in bench.expired:
             raise Unauthenticated("The credentials are not valid.")
         if caller == "boom":
             raise RuntimeError("password=hunter2")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway.embedded import EmbeddedError, EmbeddedPostgres
+from gateway.embedded.account import server_account
 from gateway.embedded.failures import failure
 
 
@@ -219,8 +220,10 @@ def test_data_out_of_reach_of_the_account_that_root_uses(embedded_root: Path) ->
     closed.mkdir(mode=0o700)
     (closed / "pg").mkdir()
     (closed / "pg" / "primary").mkdir()
+    account = server_account(closed / "pg")
+    assert account is not None
     assert refusal(closed / "pg") == (
-        f"The data in {closed}/pg is out of reach for 'nobody', as whom PostgreSQL runs because it refuses root: move "
+        f"The data in {closed}/pg is out of reach for '{account.name}', as whom PostgreSQL runs because it refuses root: move "
         "it to a directory that everybody may enter."
     )
 

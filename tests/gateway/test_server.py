@@ -15,6 +15,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from tests.gateway.edge import until
+
 DRAIN_SECONDS = 0.6
 
 
@@ -43,7 +45,7 @@ async def process(drain_seconds: float = DRAIN_SECONDS) -> AsyncGenerator[tuple[
 
 async def ended(running: asyncio.subprocess.Process) -> int:
     """The exit status, negative for a signal."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         return await running.wait()
 
 
@@ -68,8 +70,7 @@ async def test_sigterm_under_load_loses_no_request() -> None:
 
         slow = asyncio.create_task(client.post("/graphql/", json={"query": "{ gated }"}))
         load = [asyncio.create_task(work()) for work in (balancer, *([caller] * 8))]
-        while len(statuses) < 50:
-            await asyncio.sleep(0.01)
+        await until(lambda: len(statuses) >= 50)
         running.send_signal(signal.SIGTERM)
         await asyncio.gather(*load)
         late = await client.post("/graphql/", json={"query": "{ hello }"})
@@ -83,19 +84,20 @@ async def test_sigterm_under_load_loses_no_request() -> None:
 
 
 async def test_readyz_says_draining_while_the_rest_is_served() -> None:
-    async with process(drain_seconds=5) as (running, address):
+    async with process(drain_seconds=60) as (running, address):
         async with httpx2.AsyncClient(base_url=f"http://{address}") as client:
             running.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(2):
-                while (ready := await client.get("/readyz")).status_code != 503:
-                    await asyncio.sleep(0.01)
-            assert ready.json() == {"status": "draining"}
+            async with asyncio.timeout(5):
+                ready = await client.get("/readyz")
+                while ready.status_code == 200:
+                    ready = await client.get("/readyz")
+            assert (ready.status_code, ready.json()) == (503, {"status": "draining"})
             assert (await client.get("/livez")).status_code == 200
             assert (await client.post("/graphql/", json={"query": "{ hello }"})).status_code == 200
         running.send_signal(signal.SIGTERM)
         started = time.monotonic()
         assert await ended(running) == -signal.SIGTERM
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 15
 
 
 async def test_streams_are_closed_after_the_wait() -> None:
@@ -124,4 +126,4 @@ async def test_ctrl_c_does_not_wait_for_a_load_balancer() -> None:
         started = time.monotonic()
         running.send_signal(signal.SIGINT)
         await ended(running)
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 15

@@ -11,6 +11,7 @@ from tests.schema import conventions
 
 BOUNDED_LISTS = {
     "Query.nodes": "one for each id of the argument, whose number is limited",
+    "Viewer.memberships": "a user has at most 100",
     "InvalidInputError.problems": "one for each value of the input, whose size is limited",
     "ImportFeedPayload.rejected": "the first 200; rejectedCount tells them all",
     "ImportFeedPayload.warnings": "the first 200; warningCount tells them all",

@@ -37,6 +37,7 @@ JSON = {"content-type": "application/json"}
         (b"[" * 100_000, "The body is nested more than 64 levels deep."),
         (b'{"variables":' * 500 + b"1" + b"}" * 500, "The body is nested more than 64 levels deep."),
         (b'{"variables":' * 100 + b"1" + b"}" * 100, "The body is nested more than 64 levels deep."),
+        (b"[" + b"1," * 50_000 + b"1]", "The body holds more than 50000 values."),
         (b'"{ hello }"', "A request is a JSON object with `query` and perhaps `variables`."),
         (b"null", "A request is a JSON object with `query` and perhaps `variables`."),
         (b"[]", "The batch is empty."),
@@ -220,7 +221,7 @@ json_values = st.recursive(
 @given(st.binary(max_size=200) | json_values.map(msgspec.json.encode))
 def test_any_bytes_are_decoded_or_refused(body: bytes) -> None:
     with contextlib.suppress(RequestRejected):
-        operation_request(decoded(body, 64))
+        operation_request(decoded(body, HttpLimits()))
 
 
 @settings(max_examples=300, deadline=None)
@@ -229,11 +230,11 @@ def test_valid_json_without_nul_is_never_refused(value: object) -> None:
     body = msgspec.json.encode(value)
     if b"\\u0000" in body:
         return
-    assert decoded(body, 64) == msgspec.json.decode(body)
+    assert decoded(body, HttpLimits()) == msgspec.json.decode(body)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200).map(lambda raw: bytes(byte & 0x7F for byte in raw)))
 def test_any_query_string_is_read_or_refused(query_string: bytes) -> None:
     with contextlib.suppress(RequestRejected):
-        query_string_request(query_string, 64)
+        query_string_request(query_string, HttpLimits())

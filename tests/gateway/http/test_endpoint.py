@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from gateway.http.limits import HttpLimits
-from tests.gateway.edge import Edge, client_of, json_of
+from tests.gateway.edge import Edge, client_of, json_of, until
 
 GRAPHQL = "application/graphql-response+json"
 
@@ -224,8 +224,7 @@ async def test_batch_runs_side_by_side_within_its_bound() -> None:
     edge = Edge(http=HttpLimits(batch_concurrency=3))
     async with client_of(edge) as client:
         pending = asyncio.create_task(client.post("/", json=[{"query": "{ gated }"}] * 10))
-        while edge.bench.running < 3:
-            await asyncio.sleep(0.005)
+        await until(lambda: edge.bench.running == 3)
         edge.bench.gate.set()
         response = await pending
     assert json_of(response) == [{"data": {"gated": "passed"}}] * 10

@@ -1,6 +1,5 @@
 """Server-sent events over real HTTP."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -8,7 +7,7 @@ import httpx2
 import pytest
 
 from gateway.http.limits import HttpLimits
-from tests.gateway.edge import Edge, client_of
+from tests.gateway.edge import Edge, client_of, until
 
 STREAM = {"accept": "text/event-stream"}
 
@@ -65,16 +64,34 @@ async def test_client_that_also_accepts_json_gets_a_stream_for_a_subscription_on
 
 
 @pytest.mark.parametrize(
-    ("query", "status", "code"),
-    [("subscription { nothing }", 400, "GRAPHQL_VALIDATION_FAILED"), ("{", 400, "GRAPHQL_PARSE_FAILED")],
+    ("query", "code"),
+    [
+        ("subscription { nothing }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{", "GRAPHQL_PARSE_FAILED"),
+        ("subscription ($n: Int!) { count(to: $n) }", "BAD_USER_INPUT"),
+    ],
 )
-async def test_faulty_request_is_refused_before_the_stream(
-    client: httpx2.AsyncClient, query: str, status: int, code: str
-) -> None:
+async def test_faulty_operation_is_an_event(client: httpx2.AsyncClient, query: str, code: str) -> None:
     response = await client.post("/", json={"query": query}, headers=STREAM)
+    assert response.status_code == 200
+    assert response.text.startswith(':\n\nevent: next\ndata: {"errors":[{')
+    assert response.text.endswith(f'"extensions":{{"code":"{code}"}}}}]}}\n\nevent: complete\ndata:\n\n')
+
+
+@pytest.mark.parametrize(
+    ("body", "token", "status"), [({"query": "{ hello }"}, "bad", 401), ({"query": 1}, "ada", 400), ({}, "ada", 400)]
+)
+async def test_faulty_request_is_refused_with_its_status(
+    client: httpx2.AsyncClient, body: object, token: str, status: int
+) -> None:
+    response = await client.post("/", json=body, headers={**STREAM, "authorization": f"Bearer {token}"})
     assert response.status_code == status
-    assert response.headers["content-type"].startswith("application/graphql-response+json")
-    assert f'"code":"{code}"'.encode() in response.content
+    assert response.headers["content-type"].startswith("application/")
+
+
+async def test_mutation_over_get_is_405_also_for_a_stream(client: httpx2.AsyncClient) -> None:
+    response = await client.get("/", params={"query": "mutation { double(value: 1) }"}, headers=STREAM)
+    assert response.status_code == 405
 
 
 async def test_defects_are_masked_in_events(edge: Edge, client: httpx2.AsyncClient) -> None:
@@ -98,6 +115,14 @@ async def test_domain_error_of_a_source_is_shown(client: httpx2.AsyncClient) -> 
     assert b'"code":"FORBIDDEN"' in text
 
 
+async def test_source_that_does_not_open_is_an_event_without_data(client: httpx2.AsyncClient) -> None:
+    async with streamed(client, "subscription { denied }") as (_, blocks):
+        events = [block async for block in blocks]
+    assert events[1].startswith(b'event: next\ndata: {"errors":[{"message":"Not for you."')
+    assert b'"data":' not in events[1]
+    assert events[2] == b"event: complete\ndata:"
+
+
 async def test_events_share_no_loaded_data(client: httpx2.AsyncClient) -> None:
     async with streamed(client, "subscription { loads { before again: before } }") as (_, blocks):
         events = [block async for block in blocks]
@@ -119,9 +144,7 @@ async def test_client_that_leaves_stops_the_subscription_at_once(edge: Edge, cli
         await edge.bench.entered.wait()
         assert edge.drain.streams == 1
         assert edge.count("podgraph_subscriptions_open") == 1
-    async with asyncio.timeout(2):
-        while edge.drain.streams:
-            await asyncio.sleep(0.005)
+    await until(lambda: edge.drain.streams == 0)
     assert edge.bench.closed_sources == 1
     assert edge.count("podgraph_subscriptions_open") == 0
 

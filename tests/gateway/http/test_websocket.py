@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from gateway.http.limits import HttpLimits
-from tests.gateway.edge import Edge, client_of
+from tests.gateway.edge import Edge, client_of, until
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 
@@ -108,6 +108,26 @@ async def test_faulty_operation_gets_an_error_message_and_the_connection_lives(e
     assert (error["type"], error["id"]) == ("error", "a")
     assert error["payload"][0]["extensions"] == {"code": "GRAPHQL_PARSE_FAILED"}
     assert answer["payload"] == {"data": {"hello": "hello world"}}
+
+
+async def test_source_that_does_not_open_gets_an_error_message(edge: Edge) -> None:
+    async with acknowledged(edge) as socket:
+        await socket.subscribe("a", "subscription { denied }")
+        error = await socket.receive()
+    assert error["type"] == "error"
+    assert error["payload"][0]["extensions"] == {"code": "FORBIDDEN"}
+
+
+async def test_credentials_that_expire_fail_the_next_operation_only(edge: Edge) -> None:
+    async with acknowledged(edge, authorization="Bearer ada") as socket:
+        edge.bench.expired.add("ada")
+        await socket.subscribe("a", "{ viewer }")
+        error = await socket.receive()
+        edge.bench.expired.clear()
+        await socket.subscribe("a", "{ viewer }")
+        answer = await socket.receive()
+    assert error["payload"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+    assert answer["payload"] == {"data": {"viewer": "ada"}}
 
 
 async def test_defects_are_masked_in_every_payload(edge: Edge) -> None:
@@ -220,18 +240,14 @@ async def test_complete_from_the_client_stops_the_source(edge: Edge) -> None:
         await socket.send(type="complete", id="a")
         await socket.send(type="ping")
         assert await socket.receive() == {"type": "pong"}
-        async with asyncio.timeout(2):
-            while not edge.bench.closed_sources:
-                await asyncio.sleep(0.005)
+        await until(lambda: edge.bench.closed_sources == 1)
 
 
 async def test_client_that_leaves_stops_its_sources(edge: Edge) -> None:
     async with acknowledged(edge) as socket:
         await socket.subscribe("a", "subscription { queued }")
         await edge.bench.entered.wait()
-    async with asyncio.timeout(2):
-        while edge.drain.streams:
-            await asyncio.sleep(0.005)
+    await until(lambda: edge.drain.streams == 0)
     assert edge.bench.closed_sources == 1
     assert edge.count("podgraph_subscriptions_open") == 0
 
@@ -240,8 +256,7 @@ async def test_draining_server_answers_queries_in_flight_then_says_1001(edge: Ed
     async with acknowledged(edge) as socket:
         await socket.subscribe("stream", "subscription { queued }")
         await socket.subscribe("query", "{ gated }")
-        while not edge.bench.running:
-            await asyncio.sleep(0.005)
+        await until(lambda: edge.bench.running == 1)
         edge.drain.close()
         edge.bench.gate.set()
         assert (await socket.receive())["payload"] == {"data": {"gated": "passed"}}

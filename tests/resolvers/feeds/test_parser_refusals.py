@@ -4,6 +4,7 @@ import pytest
 
 from resolvers.errors import FeedRejected
 from resolvers.feeds import Oddity, ParseLimits, Reason, parse_feed
+from resolvers.feeds.screen import screened
 from tests.resolvers.feeds.documents import FULL, item, rss
 
 PLAIN = rss(item()).decode().partition("?>\n")[2]
@@ -58,6 +59,17 @@ def test_document_type_behind_comments_and_instructions_is_refused() -> None:
 def test_document_type_hidden_in_utf_7_stays_text() -> None:
     hidden = '<?xml version="1.0" encoding="utf-7"?>+ADwAIQ-DOCTYPE rss [+ADwAIQ-ENTITY a "b"+AD4]+AD4'
     assert refusal((hidden + PLAIN).encode()) == Reason.NOT_A_FEED
+
+
+def test_screen_refuses_a_document_type_that_the_prolog_let_through() -> None:
+    with pytest.raises(FeedRejected) as caught:
+        screened(BOMB + PLAIN, ParseLimits())
+    assert caught.value.reason == Reason.XML_ENTITIES
+
+
+@pytest.mark.parametrize("body", ["<!DOCTYPE rss", "<!-- <rss>", "<?xml version='1.0'", "<?xml?><!-- -->"])
+def test_document_that_ends_before_its_root_is_refused(body: str) -> None:
+    assert refusal(body.encode()) == (Reason.NOT_A_FEED if body.endswith("-->") else Reason.MALFORMED)
 
 
 def test_document_type_within_the_document_is_refused() -> None:
@@ -127,7 +139,8 @@ def test_warnings_are_bounded_and_the_rest_counted() -> None:
         ("R&D", "R&D"),
         ("R&unknown;D", "R&unknown;D"),
         ("1 < 2", "1 < 2"),
-        ("x&#xFFFE;y", "xy"),
+        ("x&#xFFFE;y&#x110000;", "xy"),
+        ("&#X41;&#x42;&", "AB&"),
         ("<![CDATA[a&nbsp;b]]> &copy;", "a&nbsp;b ©"),
     ],
 )
@@ -151,9 +164,9 @@ def test_text_around_the_feed_is_ignored_with_a_warning() -> None:
     assert oddities(rss(item()) + b"</body> 12 queries") == [Oddity.TRAILING_CONTENT]
 
 
-@pytest.mark.parametrize("encoding", ["iso-8859-1", "utf-16", "windows-1252", "koi8-r", "shift_jis", "UTF-8"])
+@pytest.mark.parametrize("encoding", ["iso-8859-1", "utf-16", "windows-1252", "koi8-r", "shift_jis", "gb2312", "UTF-8"])
 def test_declared_encoding_is_honoured(encoding: str) -> None:
-    title = {"koi8-r": "Привет", "shift_jis": "港", "windows-1252": "“Hafen”"}.get(encoding, "Café")
+    title = {"koi8-r": "Привет", "shift_jis": "港", "gb2312": "\u6e2f", "windows-1252": "“Hafen”"}.get(encoding, "Café")
     body = f"<?xml version='1.0' encoding='{encoding}'?>{PLAIN.replace('One', title)}".encode(encoding)
     assert parse_feed(body).episodes[0].title == title
     assert oddities(body) == []

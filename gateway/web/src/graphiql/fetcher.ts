@@ -10,13 +10,29 @@ export interface GatewayConnection {
   close: () => void;
 }
 
+/** How a gateway closes a WebSocket whose connection_init it does not accept. */
+const INIT_REFUSED = 4403;
+
 /** How GraphiQL reaches the gateway: queries and mutations by fetch, subscriptions by graphql-transport-ws on the same path. */
 export function gatewayConnection(session: Session, graphqlPath: string): GatewayConnection {
+  let sent: Record<string, string> = {};
+  let refused: Record<string, string> | null = null;
   const wsClient = createClient({
     url: webSocketUrl(graphqlPath),
     // Connects for the first subscription and closes after the last, so the next one comes with the headers of its time.
     lazy: true,
-    connectionParams: session.headers,
+    connectionParams: async () => {
+      if (refused && session.isRenewable()) await session.renewAfter(refused);
+      refused = null;
+      sent = await session.headers();
+      return sent;
+    },
+    on: {
+      // The client connects again by itself, for each subscription a few times.
+      closed: (event) => {
+        if ((event as CloseEvent).code === INIT_REFUSED) refused = sent;
+      },
+    },
   });
   const send = createGraphiQLFetcher({
     url: graphqlPath,

@@ -14,7 +14,7 @@ export function freshOperation(params: FetcherParams, opts: FetcherOpts = {}): [
     .filter((definition): definition is OperationDefinitionNode => definition.kind === "OperationDefinition")
     .map((operation) => operation.name?.value ?? null);
   const [only = null] = names;
-  const operationName = names.length === 1 ? only : params.operationName;
+  const operationName = names.length === 1 ? only : (params.operationName ?? null);
   return [
     { ...params, operationName },
     { ...opts, documentAST: document },

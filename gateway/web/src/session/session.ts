@@ -158,6 +158,11 @@ export class Session {
     return headers;
   };
 
+  /** False for an API key, which nothing but another key can replace. */
+  isRenewable(): boolean {
+    return this.#credential?.kind === "tokens";
+  }
+
   /** After the gateway refused the request that carried `headers`: renews, or signs out and throws `Refused`. */
   async renewAfter(headers: Record<string, string>): Promise<void> {
     const held = this.#credential;

@@ -1,0 +1,121 @@
+"""From a request's credentials to the context of one operation.
+
+`Authorization: Bearer <access token | API key>` says who asks, `Podgraph-Tenant: ten_3` in which of a user's tenants
+(the one joined first if left out). Browsers cannot set headers of a WebSocket: there the payload of connection_init may
+hold both under the same names, in any case, and goes before the headers.
+
+A user costs one look-up: it finds the role, so that a removed member or a changed role counts at once, and whether the
+login was ended. An API key costs one too, and once a minute a write of when it was last used.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from starlette.requests import HTTPConnection
+
+from gateway.auth.access_tokens import Keyring
+from gateway.auth.addresses import AddressHasher
+from ops.telemetry.logging import logger
+from persistence.errors import PersistenceError
+from persistence.ids import ApiKeyId, TenantId
+from persistence.repositories.tenants import ApiKeys, standing
+from resolvers import ids
+from resolvers.context import RequestContext, Services
+from resolvers.errors import Forbidden, Unauthenticated
+from resolvers.identity.secrets import API_KEY, split_secret
+from resolvers.policy import Role, Scope, Viewer
+
+AUTHORIZATION: Final = "authorization"
+TENANT: Final = "podgraph-tenant"
+NOTE_USE_EVERY: Final = timedelta(minutes=1)
+
+log = logger(__name__)
+
+
+class Contexts:
+    """Makes a fresh context for each operation: a `gateway.http.websocket.ContextFactory`."""
+
+    def __init__(self, services: Services, keyring: Keyring, addresses: AddressHasher) -> None:
+        self._services = services
+        self._keyring = keyring
+        self._addresses = addresses
+
+    async def __call__(self, connection: HTTPConnection, payload: Mapping[str, Any] | None) -> RequestContext:
+        """`payload` is a WebSocket's connection_init payload, None for HTTP.
+
+        Raises Unauthenticated for credentials that are bad, expired or revoked (none at all is a stranger), Forbidden
+        for a tenant that the user or the key is not of, InvalidInput for what is no id of a tenant.
+        """
+        given = _given(connection, payload)
+        address = self._addresses.hashed(connection.client.host if connection.client else None)
+        wanted = given.get(TENANT)
+        tenant_id = TenantId(ids.row_id(wanted, ids.TENANT, "Podgraph-Tenant")) if wanted is not None else None
+        authorization = given.get(AUTHORIZATION)
+        viewer = None if authorization is None else await self._viewer(_token(authorization), tenant_id)
+        return RequestContext(self._services, viewer, address)
+
+    async def _viewer(self, token: str, tenant_id: TenantId | None) -> Viewer:
+        if token.startswith(f"{API_KEY}_"):
+            return await self._key(token, tenant_id)
+        return await self._user(token, tenant_id)
+
+    async def _user(self, token: str, tenant_id: TenantId | None) -> Viewer:
+        bearer = self._keyring.verified(token)
+        async with self._services.database.read_account(bearer.user_id) as session:
+            found = await standing(session, bearer.user_id, bearer.session_id, tenant_id)
+        if found is None:
+            raise Unauthenticated("This login was ended: sign in again.")
+        if found.tenant_id is None and tenant_id is not None:
+            raise _no_tenant()
+        return Viewer(user_id=bearer.user_id, tenant_id=found.tenant_id, role=Role(found.role) if found.role else None)
+
+    async def _key(self, text: str, tenant_id: TenantId | None) -> Viewer:
+        secret = split_secret(API_KEY, text)
+        if secret is None:
+            raise _no_key()
+        async with self._services.database.read(secret.tenant_id) as session:
+            key = await ApiKeys(session).live(secret.hash)
+        if key is None:
+            raise _no_key()
+        if tenant_id not in {None, secret.tenant_id}:
+            raise _no_tenant()
+        now = self._services.clock()
+        if key.last_used_at is None or key.last_used_at < now - NOTE_USE_EVERY:
+            await self._note_use(secret.tenant_id, key.id)
+        scopes = frozenset(Scope(scope) for scope in key.scopes)
+        return Viewer(api_key_id=key.id, tenant_id=secret.tenant_id, scopes=scopes)
+
+    async def _note_use(self, tenant_id: TenantId, api_key_id: ApiKeyId) -> None:
+        try:
+            async with self._services.database.write(tenant_id) as session:
+                await ApiKeys(session).note_use(api_key_id, self._services.clock(), NOTE_USE_EVERY)
+        # When the key was last used is for people to read: a request does not fail over it.
+        except PersistenceError as error:
+            log.warning("api_key.use_not_noted", error=type(error).__name__)
+
+
+def _given(connection: HTTPConnection, payload: Mapping[str, Any] | None) -> dict[str, str]:
+    """The two values by their lower-case names, the payload's before the headers'."""
+    given = {name: connection.headers[name] for name in (AUTHORIZATION, TENANT) if name in connection.headers}
+    for name, value in (payload or {}).items():
+        if name.lower() in {AUTHORIZATION, TENANT} and value is not None:
+            if not isinstance(value, str):
+                raise Unauthenticated(f"'{name}' of connection_init must be a string.")
+            given[name.lower()] = value
+    return given
+
+
+def _token(authorization: str) -> str:
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("The Authorization header must be 'Bearer' and an access token or an API key.")
+    return token.strip()
+
+
+def _no_key() -> Unauthenticated:
+    return Unauthenticated("The API key is revoked or not ours.")
+
+
+def _no_tenant() -> Forbidden:
+    return Forbidden("The header Podgraph-Tenant names no tenant of yours.")
