@@ -6,6 +6,7 @@ Each step is a function of `gateway.http` that refuses with RequestRejected; wha
 """
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Final, Generic
 
 from graphql import OperationType
@@ -110,7 +111,7 @@ class GraphQLEndpoint(Generic[ContextT]):
         if not isinstance(result, OperationResult) or types.stream_first:
             return self._streamed(result, types)
         response = self._response(result, types.errors)
-        if result.rejection is None and not result.errors:
+        if response.status_code == HTTPStatus.OK and not result.errors:
             return revalidated(response, request.headers.get("if-none-match"))
         return response
 

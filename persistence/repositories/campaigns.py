@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Integer, func, literal, select, type_coerce, update
+from sqlalchemy import ColumnElement, Date, Integer, func, literal, select, type_coerce, update
 
 from persistence.ids import AdvertiserId, CampaignId, LineItemId
 from persistence.pages import Order
@@ -93,7 +93,7 @@ class Campaigns(LockableRows[CampaignRecord, CampaignFilter]):
         "NAME": Order("NAME", campaigns.c.name, lambda campaign: campaign.name, str),
         "STARTS_ON": Order(
             "STARTS_ON",
-            func.coalesce(type_coerce(campaigns.c.starts_on - literal(_EPOCH), Integer), _NEVER),
+            func.coalesce(type_coerce(campaigns.c.starts_on - literal(_EPOCH, Date), Integer), _NEVER),
             _start_day,
             int,
         ),

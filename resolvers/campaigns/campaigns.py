@@ -1,6 +1,5 @@
 """Campaigns: what an advertiser wants to reach, when, and for how much."""
 
-from datetime import date
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -9,7 +8,7 @@ from persistence.ids import AdvertiserId, CampaignId
 from persistence.records import CampaignRecord
 from persistence.repositories.campaigns import Advertisers, Campaigns, LineItems
 from resolvers import changes
-from resolvers.campaigns.flights import Flight, check_covers, check_order
+from resolvers.campaigns.flights import Flight, FlightDay, check_covers, check_order
 from resolvers.campaigns.locks import locked, refuse_archived, refuse_closed, refuse_stale
 from resolvers.campaigns.money import CurrencyCode
 from resolvers.campaigns.updates import announce
@@ -24,8 +23,8 @@ class NewCampaign(BaseModel):
         description="ISO 4217 code of the currency of the budget and of all rates, such as 'USD'; it never changes."
     )
     budget_minor: MinorUnits | None = optional("The whole budget, in minor units of the campaign's currency.")
-    starts_on: date | None = optional("First day of the flight; open if left out.")
-    ends_on: date | None = optional("Last day of the flight, not before the first; open if left out.")
+    starts_on: FlightDay | None = optional("First day of the flight, from 1900 to 2999; open if left out.")
+    ends_on: FlightDay | None = optional("Last day of the flight, not before the first; open if left out.")
 
 
 class CampaignChanges(BaseModel):
@@ -35,8 +34,8 @@ class CampaignChanges(BaseModel):
     budget_minor: MinorUnits | None = optional(
         "The whole budget, in minor units of the campaign's currency; null clears it."
     )
-    starts_on: date | None = optional("First day of the flight; null opens it.")
-    ends_on: date | None = optional("Last day of the flight, not before the first; null opens it.")
+    starts_on: FlightDay | None = optional("First day of the flight, from 1900 to 2999; null opens it.")
+    ends_on: FlightDay | None = optional("Last day of the flight, not before the first; null opens it.")
 
 
 async def create_campaign(context: RequestContext, advertiser_id: AdvertiserId, new: NewCampaign) -> CampaignRecord:

@@ -1,10 +1,16 @@
 """Flights: the days from the first to the last on which something runs, both included; either may be open."""
 
 from datetime import date
+from typing import Annotated
 
 import msgspec
+from pydantic import Field
 
 from resolvers.errors import InvalidInput, Problem
+
+# The first and the last day of Python's calendar would be stored as infinities: asyncpg takes them for such.
+FlightDay = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2999, 12, 31))]
+"""A day from 1900 to 2999."""
 
 
 class Flight(msgspec.Struct, frozen=True):

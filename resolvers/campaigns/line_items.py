@@ -1,6 +1,5 @@
 """Line items: what of a campaign is booked at which price."""
 
-from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
@@ -10,7 +9,7 @@ from persistence.ids import CampaignId, LineItemId
 from persistence.records import LineItemRecord
 from persistence.repositories.campaigns import LineItems, Placements
 from resolvers import changes
-from resolvers.campaigns.flights import Flight, check_order, check_within
+from resolvers.campaigns.flights import Flight, FlightDay, check_order, check_within
 from resolvers.campaigns.locks import locked, open_campaign, refuse_archived, refuse_stale
 from resolvers.campaigns.states import CampaignStatus
 from resolvers.campaigns.updates import announce
@@ -38,8 +37,10 @@ class NewLineItem(BaseModel):
         " line item for FLAT, per conversion for CPA."
     )
     booked_impressions: Impressions | None = optional("Number of impressions that are booked.")
-    starts_on: date | None = optional("First day of the flight, within the campaign's; the campaign's if left out.")
-    ends_on: date | None = optional("Last day of the flight, within the campaign's; the campaign's if left out.")
+    starts_on: FlightDay | None = optional(
+        "First day of the flight, from 1900 to 2999 and within the campaign's; the campaign's if left out."
+    )
+    ends_on: FlightDay | None = optional("Last day of the flight, within the campaign's; the campaign's if left out.")
 
 
 class LineItemChanges(BaseModel):
@@ -52,8 +53,10 @@ class LineItemChanges(BaseModel):
         " FLAT, per conversion for CPA."
     )
     booked_impressions: Impressions | None = optional("Number of impressions that are booked; null clears it.")
-    starts_on: date | None = optional("First day of the flight, within the campaign's; null takes the campaign's.")
-    ends_on: date | None = optional("Last day of the flight, within the campaign's; null takes the campaign's.")
+    starts_on: FlightDay | None = optional(
+        "First day of the flight, from 1900 to 2999 and within the campaign's; null takes the campaign's."
+    )
+    ends_on: FlightDay | None = optional("Last day of the flight, within the campaign's; null takes the campaign's.")
 
 
 async def create_line_item(context: RequestContext, campaign_id: CampaignId, new: NewLineItem) -> LineItemRecord:

@@ -38,12 +38,12 @@ class ReadType(StrEnum):
 
 
 def _promo_code(text: str) -> str:
-    code = text.upper()
-    if not (code.isascii() and code.replace("-", "").replace("_", "").isalnum()):
+    # Before upper(), which would make 'ß' two ASCII letters.
+    if not (text.isascii() and text.replace("-", "").replace("_", "").isalnum()):
         raise PydanticCustomError(
             "invalid_promo_code", "A promo code has letters A to Z, digits, '-' and '_' only, and not only these two."
         )
-    return code
+    return text.upper()
 
 
 PromoCode = Annotated[

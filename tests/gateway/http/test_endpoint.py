@@ -117,8 +117,9 @@ async def test_get_carries_an_etag_of_its_bytes_and_is_304_when_unchanged(client
     assert other.status_code == 200
 
 
-async def test_failed_get_is_not_kept(client: httpx2.AsyncClient) -> None:
-    response = await client.get("/", params={"query": "{ defect }"})
+@pytest.mark.parametrize("query", ["{ defect }", "{ surrogate }", "{", "query A { hello } query B { hello }"])
+async def test_failed_get_is_not_kept(client: httpx2.AsyncClient, query: str) -> None:
+    response = await client.get("/", params={"query": query})
     assert response.headers["cache-control"] == "no-store"
     assert "etag" not in response.headers
 

@@ -1,4 +1,7 @@
-"""Advertisers, campaigns, line items and placements to test with, made by the use cases; what is not given does not matter."""
+"""Advertisers, campaigns, line items and placements to test with, made by the use cases.
+
+What is not given does not matter to the test.
+"""
 
 from typing import Any
 

@@ -63,7 +63,7 @@ def test_unusable_values_are_refused(values: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("campaign", "line_item", "problems"),
     [
-        ({}, {"starts_on": "0001-01-01", "ends_on": "9999-12-31"}, []),
+        ({}, {"starts_on": "1900-01-01", "ends_on": "2999-12-31"}, []),
         ({"starts_on": "2026-03-01"}, {"starts_on": "2026-03-01"}, []),
         ({"starts_on": "2026-03-01"}, {"starts_on": "2026-02-28"}, [("OUTSIDE_CAMPAIGN", "startsOn")]),
         ({"ends_on": "2026-03-31"}, {"ends_on": "2026-03-31"}, []),

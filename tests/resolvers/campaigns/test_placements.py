@@ -85,8 +85,8 @@ async def test_only_a_mid_roll_has_an_offset(services: Services, position: str) 
     assert (problem.code, problem.path) == ("OFFSET_WITHOUT_MID_ROLL", ("input", "offsetSeconds"))
 
     placement = await new_placement(actor, line_item.id, offset_seconds=90)
+    changes = PlacementChanges.model_validate({"position": position})
     with pytest.raises(InvalidInput):
-        changes = PlacementChanges.model_validate({"position": position})
         await update_placement(actor.context(), placement.id, 1, changes)
     assert await lists.by_id(actor.context(), Placements, placement.id) == placement
     both = PlacementChanges.model_validate({"position": position, "offset_seconds": None})

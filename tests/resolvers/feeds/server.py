@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager, suppress
 Answer = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
 """Gets the request's head, as text, and the writer to answer with; the connection is closed after it."""
 
+Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
 
 class Server:
     """`heads` are the requests it got; `port` is where it listens."""
@@ -20,32 +22,44 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(answer: Answer) -> AsyncGenerator[Server]:
-    """The server, until the block ends."""
-    heads: list[str] = []
-    tasks: set[asyncio.Task[None]] = set()
+async def listening(handle: Handle, host: str = "127.0.0.1") -> AsyncGenerator[int]:
+    """The port where `handle` gets every connection; all are closed when the block ends."""
+    connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def handled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        tasks.add(task)
-        try:
-            with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                heads.append((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
-                await answer(heads[-1], writer)
-                await writer.drain()
-        finally:
-            tasks.discard(task)
-            writer.close()
+        connections[task] = writer
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
+            await handle(reader, writer)
+            await writer.drain()
+        writer.close()
 
-    listener = await asyncio.start_server(handle, "127.0.0.1", 0)
+    listener = await asyncio.start_server(handled, host, 0)
     try:
-        yield Server(listener.sockets[0].getsockname()[1], heads)
+        yield listener.sockets[0].getsockname()[1]
     finally:
         listener.close()
-        for task in list(tasks):
+        for task in connections:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*connections, return_exceptions=True)
+        for writer in connections.values():
+            writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+
+@asynccontextmanager
+async def serving(answer: Answer) -> AsyncGenerator[Server]:
+    """A server of HTTP, until the block ends."""
+    heads: list[str] = []
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await reader.readuntil(b"\r\n\r\n")).decode("latin-1"))
+        await answer(heads[-1], writer)
+
+    async with listening(handle) as port:
+        yield Server(port, heads)
 
 
 def response(body: bytes = b"", status: str = "200 OK", headers: str = "", *, length: int | None = None) -> bytes:

@@ -11,7 +11,7 @@ from resolvers.errors import FeedRejected
 from resolvers.feeds import FeedFetcher, FetchedFeed, FetchSettings, NotModified, Reason
 from resolvers.feeds.addresses import IPAddress, Resolve
 from resolvers.feeds.body import BodyLimits
-from tests.resolvers.feeds.server import always, redirect, response, serving
+from tests.resolvers.feeds.server import always, listening, redirect, response, serving
 
 LOCAL = FetchSettings(allow_networks=(ip_network("127.0.0.1/32"),), ports=None, total=5.0)
 
@@ -61,16 +61,13 @@ async def test_ipv6_address_is_bracketed_in_the_host_header() -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heads.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(response(b"x"))
-        writer.close()
 
     try:
-        listener = await asyncio.start_server(answer, "::1", 0)
+        async with listening(answer, "::1") as port:
+            settings = FetchSettings(allow_networks=(ip_network("::1/128"),), ports=None, total=5.0)
+            assert isinstance(await fetched(f"http://[::1]:{port}/", settings), FetchedFeed)
     except OSError:
         pytest.skip("this machine has no IPv6")
-    async with listener:
-        port = listener.sockets[0].getsockname()[1]
-        settings = FetchSettings(allow_networks=(ip_network("::1/128"),), ports=None, total=5.0)
-        assert isinstance(await fetched(f"http://[::1]:{port}/", settings), FetchedFeed)
     assert f"\r\nHost: [::1]:{port}\r\n".encode() in heads[0]
 
 
@@ -206,12 +203,9 @@ async def test_tls_names_the_host_and_not_the_address() -> None:
 
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         hello.set_result(await reader.read(4_096))
-        writer.close()
 
-    listener = await asyncio.start_server(listen, "127.0.0.1", 0)
-    port = listener.sockets[0].getsockname()[1]
-    error = await refusal(f"https://secure.example:{port}/", LOCAL, resolving(["127.0.0.1"]))
-    listener.close()
+    async with listening(listen) as port:
+        error = await refusal(f"https://secure.example:{port}/", LOCAL, resolving(["127.0.0.1"]))
     assert b"secure.example" in await hello
     assert error.reason == Reason.UNREACHABLE
 
@@ -219,11 +213,9 @@ async def test_tls_names_the_host_and_not_the_address() -> None:
 async def test_silent_tls_handshake_ends_at_the_connect_time() -> None:
     async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
-        writer.close()
 
     settings = FetchSettings(allow_networks=LOCAL.allow_networks, ports=None, total=60.0, connect=0.1)
-    async with await asyncio.start_server(listen, "127.0.0.1", 0) as listener:
-        port = listener.sockets[0].getsockname()[1]
+    async with listening(listen) as port:
         error = await refusal(f"https://silent.example:{port}/", settings, resolving(["127.0.0.1"]))
     assert error.reason == Reason.TIMEOUT
 

@@ -1,0 +1,107 @@
+"""What the database's failures become."""
+
+import asyncio
+from datetime import date
+
+import pytest
+from sqlalchemy import insert, select, text
+
+from persistence.errors import DatabaseUnavailable, DuplicateValue, MissingReference, RefusedValue
+from persistence.ids import TenantId
+from persistence.sessions import open_database
+from persistence.tables import advertisers, campaigns
+from resolvers.context import Services
+from tests.actors import new_tenant
+
+
+async def test_unique_violation_names_its_constraint(services: Services) -> None:
+    actor = await new_tenant(services)
+    with pytest.raises(DuplicateValue) as error:
+        async with services.database.write(actor.tenant_id) as session:
+            for _ in range(2):
+                await session.execute(insert(advertisers).values(tenant_id=actor.tenant_id, name="Twice"))
+    assert error.value.constraint == "advertisers_live_name_key"
+
+
+async def test_foreign_key_violation_names_its_constraint(services: Services) -> None:
+    actor = await new_tenant(services)
+    values = {"tenant_id": actor.tenant_id, "advertiser_id": 999_999_999, "name": "Orphan", "currency": "EUR"}
+    with pytest.raises(MissingReference) as error:
+        async with services.database.write(actor.tenant_id) as session:
+            await session.execute(insert(campaigns).values(**values))
+    assert error.value.constraint == "campaigns_tenant_id_advertiser_id_fkey"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"name": "NUL \x00"}, {"name": "half \ud800"}, {"name": "x", "id": 2**63}, {"name": "x", "website_url": 5}],
+    ids=["nul", "surrogate", "too large", "wrong type"],
+)
+async def test_value_that_cannot_be_stored_is_refused(services: Services, values: dict[str, object]) -> None:
+    actor = await new_tenant(services)
+    with pytest.raises(RefusedValue):
+        async with services.database.write(actor.tenant_id) as session:
+            await session.execute(insert(advertisers).values(tenant_id=actor.tenant_id, **values))
+
+
+async def test_check_constraint_refuses_a_value(services: Services) -> None:
+    actor = await new_tenant(services)
+    with pytest.raises(RefusedValue):
+        async with services.database.write(actor.tenant_id) as session:
+            row = {"tenant_id": actor.tenant_id, "name": "x", "currency": "EUR", "starts_on": date(2026, 2, 1)}
+            advertiser_id = await session.scalar(
+                insert(advertisers).values(tenant_id=actor.tenant_id, name="A").returning(advertisers.c.id)
+            )
+            await session.execute(insert(campaigns).values(advertiser_id=advertiser_id, ends_on=date(2026, 1, 1), **row))
+
+
+async def test_failed_write_leaves_nothing(services: Services) -> None:
+    actor = await new_tenant(services)
+    with pytest.raises(ZeroDivisionError):
+        async with services.database.write(actor.tenant_id) as session:
+            await session.execute(insert(advertisers).values(tenant_id=actor.tenant_id, name="Half"))
+            raise ZeroDivisionError
+    async with services.database.read(actor.tenant_id) as session:
+        assert await session.rows(select(advertisers.c.name)) == []
+
+
+async def test_unreachable_server_is_unavailable() -> None:
+    database = open_database("postgresql+asyncpg://podgraph_app@127.0.0.1:1/podgraph", pool_size=1, statement_timeout=2)
+    with pytest.raises(DatabaseUnavailable):
+        async with database.read(TenantId(1)):
+            pass
+    await database.close()
+
+
+async def test_exhausted_pool_is_unavailable_after_its_timeout(app_url: str) -> None:
+    database = open_database(app_url, pool_size=1, statement_timeout=0.2)
+    try:
+        async with database.read(TenantId(1)):
+            with pytest.raises(DatabaseUnavailable):
+                async with database.read(TenantId(1)):
+                    pass
+    finally:
+        await database.close()
+
+
+async def test_connection_killed_by_the_server_is_unavailable_once_and_then_replaced(app_url: str) -> None:
+    database = open_database(app_url, pool_size=1, statement_timeout=5)
+    try:
+        async with database.read(TenantId(1)) as session:
+            with pytest.raises(DatabaseUnavailable):
+                await session.scalar(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        async with database.read(TenantId(1)) as session:
+            assert await session.scalar(text("SELECT 1")) == 1
+    finally:
+        await database.close()
+
+
+async def test_slow_statement_is_stopped(app_url: str) -> None:
+    database = open_database(app_url, pool_size=1, statement_timeout=0.2)
+    try:
+        async with asyncio.timeout(5):
+            with pytest.raises(DatabaseUnavailable):
+                async with database.read(TenantId(1)) as session:
+                    await session.scalar(text("SELECT pg_sleep(30)"))
+    finally:
+        await database.close()
