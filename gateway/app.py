@@ -1,34 +1,32 @@
 """The composition root: every route, and the middleware in the order that a request passes it."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 import structlog
 from opentelemetry.trace import Tracer
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from sqlalchemy import text
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from strawberry.printer import print_schema
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from gateway.context import Contexts
 from gateway.documents.documents import Documents
 from gateway.documents.limits import DocumentLimits
 from gateway.endpoint import GraphQLEndpoint
 from gateway.errors import ErrorMask
 from gateway.execution.reference import ReferenceExecutor
 from gateway.http.limits import HttpLimits
-from gateway.lifespan import open_services
+from gateway.lifespan import STATE, Process, open_process, process_of
 from gateway.middleware.drain import Drain, DrainMiddleware
 from gateway.middleware.firewall import FirewallLimits, FirewallMiddleware
 from gateway.middleware.http_metrics import HttpMetricsMiddleware
@@ -37,21 +35,32 @@ from gateway.middleware.request_id import RequestIdMiddleware
 from gateway.middleware.security_headers import SecurityHeadersMiddleware
 from gateway.operation import Operations, OperationTelemetry
 from gateway.pages import DemoLogin, page_routes
-from gateway.settings import Environment, Http, Settings
-from ops.health import HealthCheck, Probe, health_routes
+from gateway.settings import Environment, Settings
+from ops.health import health_routes
 from ops.telemetry.metrics import DocumentMetrics, HttpMetrics, OperationMetrics
-from resolvers.context import RequestContext, Services
+from resolvers.context import RequestContext
 from schema.build import build_schema
 
-GRAPHQL_PATH: Final = "/graphql"
+GRAPHQL: Final = "/graphql"
+_CORS_REQUEST: Final = (
+    "Apollo-Require-Preflight",
+    "Authorization",
+    "Content-Type",
+    "Podgraph-Preflight",
+    "Podgraph-Tenant",
+    "Traceparent",
+    "X-Request-Id",
+    "X-Requested-With",
+)
+_CORS_RESPONSE: Final = ("ETag", "Retry-After", "Traceresponse", "X-Request-Id")
 STATIC: Final = Path(__file__).parent / "static"
 
 
 def create_app(settings: Settings, *, drain: Drain, tracer: Tracer, demo: DemoLogin | None = None) -> Starlette:
     """The whole application. Nothing is opened before its lifespan begins."""
-    schema = build_schema()
     registry = CollectorRegistry()
-    contexts = Contexts()
+    schema = build_schema()
+    sdl = print_schema(schema).strip() + "\n"
     operations: Operations[RequestContext] = Operations(
         Documents(schema._schema, DocumentLimits(), DocumentMetrics(registry)),
         ReferenceExecutor(schema._schema, seconds=settings.http.operation_seconds),
@@ -61,15 +70,13 @@ def create_app(settings: Settings, *, drain: Drain, tracer: Tracer, demo: DemoLo
             context.viewer is not None or settings.environment is Environment.DEVELOPMENT
         ),
     )
-    endpoint = GraphQLEndpoint(operations, contexts, _http_limits(settings.http), drain)
-    health = HealthCheck(contexts.probes(), draining=lambda: drain.draining, clock=time.monotonic)
-    sdl = print_schema(schema).strip() + "\n"
+
+    endpoint = GraphQLEndpoint(operations, _context, _limits(settings), drain)
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with open_services(settings) as services:
-            contexts.services = services
-            yield
+    async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Process]]:
+        async with open_process(settings, drain) as process:
+            yield {STATE: process}
 
     async def metrics(_request: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
@@ -78,10 +85,71 @@ def create_app(settings: Settings, *, drain: Drain, tracer: Tracer, demo: DemoLo
         return PlainTextResponse(sdl)
 
     routes: list[BaseRoute] = [
-        Route(GRAPHQL_PATH, endpoint),
-        *page_routes(STATIC, graphql_path=GRAPHQL_PATH, demo=demo),
-        *health_routes(health),
+        Route(GRAPHQL, endpoint),
+        WebSocketRoute(GRAPHQL, endpoint),
+        *page_routes(STATIC, graphql_path=GRAPHQL, demo=demo),
+        *health_routes(lambda request: process_of(request).health),
         Route("/metrics", metrics),
         Route("/schema.graphql", schema_text),
     ]
     return Starlette(routes=routes, middleware=_middleware(settings, registry, tracer, drain), lifespan=lifespan)
+
+
+async def _context(connection: HTTPConnection, payload: Mapping[str, Any] | None) -> RequestContext:
+    return await process_of(connection).contexts(connection, payload)
+
+
+def _limits(settings: Settings) -> HttpLimits:
+    http = settings.http
+    return HttpLimits(
+        body_bytes=http.body_bytes,
+        batch_items=http.batch_items,
+        get_requires_preflight=http.get_requires_preflight,
+        websocket_origins=frozenset(http.cors_origins),
+        vary=("Accept", "Authorization", "Podgraph-Tenant"),
+    )
+
+
+def _middleware(settings: Settings, registry: CollectorRegistry, tracer: Tracer, drain: Drain) -> list[Middleware]:
+    """Outermost first."""
+    http = settings.http
+    stack = [
+        Middleware(SecurityHeadersMiddleware),
+        Middleware(FirewallMiddleware, limits=FirewallLimits(hosts=http.allowed_hosts or ("*",))),
+        Middleware(RequestIdMiddleware, tracer=tracer, new_id=lambda: uuid4().hex, clock=time.monotonic),
+        Middleware(
+            HttpMetricsMiddleware,
+            metrics=HttpMetrics(registry),
+            routes=(
+                GRAPHQL,
+                "/",
+                "/graphiql",
+                "/static/",
+                "/livez",
+                "/readyz",
+                "/health",
+                "/metrics",
+                "/schema.graphql",
+            ),
+            clock=time.monotonic,
+        ),
+        Middleware(DrainMiddleware, drain=drain),
+    ]
+    if http.cors_origins:
+        stack.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=http.cors_origins,
+                allow_methods=("GET", "POST"),
+                allow_headers=_CORS_REQUEST,
+                expose_headers=_CORS_RESPONSE,
+                max_age=3600,
+            )
+        )
+    if http.require_https:
+        stack.insert(0, Middleware(HttpsMiddleware))
+    if http.trusted_proxies:
+        stack.insert(
+            0, Middleware(ProxyHeadersMiddleware, trusted_hosts=[str(network) for network in http.trusted_proxies])
+        )
+    return stack

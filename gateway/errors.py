@@ -12,14 +12,18 @@ from typing import Any, Final
 
 import structlog
 from graphql import FieldNode, GraphQLError
+from strawberry.pydantic import InputValidationError
 
+from persistence.errors import DatabaseUnavailable, RefusedValue
 from resolvers.errors import DomainError, FeedRejected, InvalidInput, TooManyAttempts
+from schema.errors import invalid_input
 
 FormattedError = dict[str, Any]
 """One entry of a response's `errors`, plain values ready for JSON."""
 
 MASKED_MESSAGE: Final = "Internal server error"
 TIMEOUT_MESSAGE: Final = "The operation took too long and was stopped."
+UNAVAILABLE_MESSAGE: Final = "The database cannot be reached right now; a change may or may not have been made."
 
 
 class Code(StrEnum):
@@ -46,6 +50,7 @@ class Code(StrEnum):
     UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
     TOO_MANY_OPERATIONS = "TOO_MANY_OPERATIONS"
     TIMEOUT = "TIMEOUT"
+    UNAVAILABLE = "UNAVAILABLE"
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
 
 
@@ -59,6 +64,7 @@ STATUSES: Final[Mapping[str, int]] = MappingProxyType(
         Code.REQUEST_TOO_LARGE: 413,
         Code.UNSUPPORTED_MEDIA_TYPE: 415,
         Code.TIMEOUT: 504,
+        Code.UNAVAILABLE: 503,
         Code.INTERNAL_SERVER_ERROR: 500,
         Code.TOO_MANY_OPERATIONS: 429,
         "UNAUTHENTICATED": 401,
@@ -144,23 +150,20 @@ class ErrorMask:
 
     def failure(self, error: BaseException) -> tuple[str, FormattedError]:
         """Code and error of what stopped a whole operation and is not the client's to mend; logged here."""
-        extensions = self._masked(error, {})
-        if isinstance(error, TimeoutError):
-            extensions["code"] = str(Code.TIMEOUT)
-            return Code.TIMEOUT, {"message": TIMEOUT_MESSAGE, "extensions": extensions}
-        return Code.INTERNAL_SERVER_ERROR, {"message": MASKED_MESSAGE, "extensions": extensions}
+        code, message = _failure(error)
+        return code, {"message": message, "extensions": self._masked(error, {}) | {"code": str(code)}}
 
     def _execution_error(self, error: GraphQLError, ids: dict[tuple[type[BaseException], str], str]) -> FormattedError:
         cause = _cause(error)
+        if isinstance(cause, InputValidationError | RefusedValue):
+            cause = invalid_input(cause)
         if isinstance(cause, DomainError):
             return _located(error, cause.message, _domain_extensions(cause))
-        path = ".".join(str(key) for key in error.path or ())
-        if isinstance(cause, TimeoutError):
-            extensions = self._masked(cause, ids, path=path) | {"code": str(Code.TIMEOUT)}
-            return _located(error, TIMEOUT_MESSAGE, extensions)
         if cause is None and (extensions := _public_extensions(error)):
             return _located(error, error.message, extensions)
-        return _located(error, MASKED_MESSAGE, self._masked(cause or error, ids, path=path))
+        code, message = _failure(cause or error)
+        path = ".".join(str(key) for key in error.path or ())
+        return _located(error, message, self._masked(cause or error, ids, path=path) | {"code": str(code)})
 
     def _masked(
         self, error: BaseException, ids: dict[tuple[type[BaseException], str], str], **fields: object
@@ -172,9 +175,17 @@ class ErrorMask:
         return {"code": str(Code.INTERNAL_SERVER_ERROR), "errorId": known}
 
 
+def _failure(error: BaseException) -> tuple[Code, str]:
+    if isinstance(error, TimeoutError):
+        return Code.TIMEOUT, TIMEOUT_MESSAGE
+    if isinstance(error, DatabaseUnavailable):
+        return Code.UNAVAILABLE, UNAVAILABLE_MESSAGE
+    return Code.INTERNAL_SERVER_ERROR, MASKED_MESSAGE
+
+
 def _cause(error: GraphQLError) -> BaseException | None:
     cause: object = error.original_error
-    while isinstance(cause, GraphQLError):
+    while isinstance(cause, GraphQLError) and not isinstance(cause, InputValidationError):
         cause = cause.original_error
     return cause if isinstance(cause, BaseException) else None
 

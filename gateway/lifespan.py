@@ -1,23 +1,51 @@
-"""What a process opens when it starts and closes when it ends."""
+"""What a process opens when it starts and closes when it ends: the typed state behind every request."""
 
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+import msgspec
+from sqlalchemy import text
+from starlette.requests import HTTPConnection
 
 from cache.broadcast import Broadcast
 from cache.redis import open_redis
+from gateway.auth.services import open_authentication
+from gateway.context import Contexts
+from gateway.middleware.drain import Drain
 from gateway.settings import Settings
-from persistence.sessions import open_database
+from ops.health import HealthCheck, Probe
+from persistence.sessions import Database, open_database
 from resolvers.context import Services
 from resolvers.feeds.fetcher import FeedFetcher, FetchSettings
 
+STATE = "process"
+"""Where the lifespan's state lies in the state of an ASGI scope."""
+
+
+class Process(msgspec.Struct, frozen=True):
+    """Open for as long as the process serves."""
+
+    services: Services
+    contexts: Contexts
+    health: HealthCheck
+
+
+def process_of(connection: HTTPConnection) -> Process:
+    """The process that serves the connection."""
+    return cast(Process, connection.scope["state"][STATE])
+
 
 @asynccontextmanager
-async def open_services(settings: Settings) -> AsyncIterator[Services]:
-    """Everything that requests need. Raises UnsafeRole or DatabaseUnavailable when the database will not do."""
+async def open_process(settings: Settings, drain: Drain) -> AsyncIterator[Process]:
+    """Raises UnsafeRole or DatabaseUnavailable when the database will not do, ValueError for incomplete settings."""
     if settings.database.url is None:
-        raise ValueError("no database: `podgraph up` starts one, or set PODGRAPH_DATABASE__URL")
+        raise ValueError("there is no database: `podgraph up` starts one, or set PODGRAPH_DATABASE__URL")
+    if not settings.auth.signing_keys or settings.auth.hash_key is None:
+        raise ValueError("there are no keys: set PODGRAPH_AUTH__SIGNING_KEYS and PODGRAPH_AUTH__HASH_KEY")
     async with AsyncExitStack() as stack:
         database = open_database(
             settings.database.url,
@@ -28,13 +56,41 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         await database.refuse_unsafe_role()
         redis = open_redis(settings.redis.url)
         stack.push_async_callback(redis.aclose)
+        authentication = open_authentication(
+            signing_keys=[key.get_secret_value() for key in settings.auth.signing_keys],
+            hash_key=settings.auth.hash_key.get_secret_value(),
+            access_token_lifetime=timedelta(seconds=settings.auth.access_token_seconds),
+            refresh_token_lifetime=timedelta(days=settings.auth.refresh_token_days),
+            invite_lifetime=timedelta(days=settings.auth.invite_days),
+            clock=_now,
+            redis=redis,
+        )
+        stack.callback(authentication.close)
         broadcast = Broadcast(redis)
         await stack.enter_async_context(broadcast.running())
-        yield Services(
+        services = Services(
             database=database,
             broadcast=broadcast,
             feeds=FeedFetcher(FetchSettings(allow_networks=settings.feeds.allow_networks)),
-            clock=lambda: datetime.now(UTC),
+            clock=_now,
             random_token=lambda: secrets.token_urlsafe(32),
+            identity=authentication.identity,
+        )
+        yield Process(
+            services=services,
+            contexts=Contexts(services, authentication.keyring, authentication.addresses),
+            health=HealthCheck(
+                [Probe("database", lambda: _answers(database)), Probe("redis", redis.ping, required=False)],
+                draining=lambda: drain.draining,
+                clock=time.monotonic,
+            ),
         )
 
+
+async def _answers(database: Database) -> None:
+    async with database.read_account() as session:
+        await session.scalar(text("SELECT 1"))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

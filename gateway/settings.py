@@ -6,7 +6,7 @@ Only this folder reads the environment; everything below receives values.
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -102,8 +102,8 @@ class Feeds(_Concern):
 
 class Logs(_Concern):
     level: str = "INFO"
-    json_lines: bool | None = None
-    """None means JSON unless standard error is a terminal."""
+    style: Literal["json", "console", "auto"] = "auto"
+    """`auto` is console on a terminal and JSON elsewhere."""
 
 
 class Settings(BaseSettings):

@@ -89,13 +89,14 @@ class HealthCheck:
         return ProbeResult(name=probe.name, ok=ok, required=probe.required, latency_ms=latency)
 
 
-def health_routes(check: HealthCheck) -> list[Route]:
+def health_routes(check_of: Callable[[Request], HealthCheck]) -> list[Route]:
     """Starlette routes of `/livez`, `/readyz` and `/health`, all uncached and free of credentials."""
 
     async def livez(_request: Request) -> Response:
         return _json(200, {"status": "alive"})
 
-    async def readyz(_request: Request) -> Response:
+    async def readyz(request: Request) -> Response:
+        check = check_of(request)
         if check.draining():
             return _json(503, {"status": "draining"})
         report = await check.report(required_only=True)
@@ -103,8 +104,8 @@ def health_routes(check: HealthCheck) -> list[Route]:
         failed = [probe.name for probe in report.probes if not probe.ok]
         return _json(200 if ready else 503, {"status": "ready" if ready else "not ready", "failed": failed})
 
-    async def health(_request: Request) -> Response:
-        report = await check.report()
+    async def health(request: Request) -> Response:
+        report = await check_of(request).report()
         return _json(503 if report.status is Health.UNHEALTHY else 200, report)
 
     return [Route("/livez", livez), Route("/readyz", readyz), Route("/health", health)]

@@ -24,6 +24,7 @@ R = TypeVar("R", bound=msgspec.Struct)
 
 _UNIQUE_VIOLATION = "23505"
 _FOREIGN_KEY_VIOLATION = "23503"
+_CHECK_VIOLATION = "23514"
 _NOBODY = 0
 """Identity columns start at 1: scope 0 sees nothing."""
 
@@ -178,7 +179,9 @@ def _translated_errors() -> Iterator[None]:
             raise DuplicateValue(constraint) from error
         if sqlstate == _FOREIGN_KEY_VIOLATION:
             raise MissingReference(constraint) from error
-        raise RefusedValue(constraint) from error
+        if sqlstate == _CHECK_VIOLATION:
+            raise RefusedValue(constraint) from error
+        raise
     except (OperationalError, InterfaceError, PoolTimeout, OSError, TimeoutError) as error:
         raise DatabaseUnavailable(type(error).__name__) from error
     except DBAPIError as error:

@@ -5,6 +5,7 @@ from typing import Any
 import strawberry
 from strawberry.pydantic import InputValidationError
 
+from persistence.errors import RefusedValue
 from resolvers import errors as domain
 
 _CODE = "A stable code to branch on."
@@ -70,6 +71,21 @@ def _fields(error: domain.DomainError) -> dict[str, Any]:
     return {"code": error.code, "message": error.message, "path": list(error.path)}
 
 
+def invalid_input(error: InputValidationError | RefusedValue) -> domain.InvalidInput:
+    """The domain error behind what a model or the database refused."""
+    if isinstance(error, RefusedValue):
+        message = "A value cannot be stored: out of range, or text that has no place in a database."
+        return domain.InvalidInput([domain.Problem("UNSTORABLE_VALUE", message, ())])
+    return domain.InvalidInput(
+        [domain.Problem(detail.type.upper(), detail.message, tuple(detail.location)) for detail in error.errors]
+    )
+
+
+def _invalid(error: domain.InvalidInput) -> InvalidInputError:
+    problems = [InputProblem(code=p.code, message=p.message, path=list(p.path)) for p in error.problems]
+    return InvalidInputError(**_fields(error), problems=problems)
+
+
 class _Plain:
     """An error that carries no more than code, message and path."""
 
@@ -83,22 +99,21 @@ class _Plain:
 
 class _InvalidInput(strawberry.ExceptionHandler[domain.InvalidInput, InvalidInputError]):
     def handle(self, exception: domain.InvalidInput, **_: Any) -> InvalidInputError:
-        problems = [InputProblem(code=p.code, message=p.message, path=list(p.path)) for p in exception.problems]
-        return InvalidInputError(**_fields(exception), problems=problems)
+        return _invalid(exception)
 
 
 class _InvalidModel(strawberry.ExceptionHandler[InputValidationError, InvalidInputError]):
     """An input object that its model refused: every problem at once."""
 
     def handle(self, exception: InputValidationError, **_: Any) -> InvalidInputError:
-        problems = [
-            InputProblem(code=detail.type.upper(), message=detail.message, path=detail.location)
-            for detail in exception.errors
-        ]
-        first = problems[0]
-        return InvalidInputError(
-            code=domain.InvalidInput.code, message=first.message, path=first.path, problems=problems
-        )
+        return _invalid(invalid_input(exception))
+
+
+class _RefusedValue(strawberry.ExceptionHandler[RefusedValue, InvalidInputError]):
+    """A value that passed every check of ours and that PostgreSQL refuses all the same."""
+
+    def handle(self, exception: RefusedValue, **_: Any) -> InvalidInputError:
+        return _invalid(invalid_input(exception))
 
 
 class _TooManyAttempts(strawberry.ExceptionHandler[domain.TooManyAttempts, TooManyAttemptsError]):
@@ -119,6 +134,7 @@ EXCEPTION_HANDLERS: tuple[strawberry.ExceptionHandler[Any, Any], ...] = (
     _Plain(domain.InvalidCredentials, InvalidCredentialsError),
     _InvalidInput(),
     _InvalidModel(),
+    _RefusedValue(),
     _TooManyAttempts(),
     _FeedRejected(),
 )

@@ -17,8 +17,9 @@ from gateway.embedded.postgres import APP, OWNER, EmbeddedPostgres
 from persistence.migrate import migrate
 from persistence.sessions import Database, open_database
 from resolvers.context import Services
-from tests.identity import identity_services
 from resolvers.feeds.fetcher import FeedFetcher, FetchSettings
+from tests.identity import identity_services
+from tests.services.directories import open_directory
 
 pytest_plugins = ["tests.services.fixtures"]
 
@@ -26,10 +27,12 @@ DATABASE = "podgraph"
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    with EmbeddedPostgres(
-        tmp_path_factory.mktemp("postgres"), settings={"fsync": "off", "max_connections": "200"}
-    ) as server:
+def postgres() -> Iterator[EmbeddedPostgres]:
+    settings = {"fsync": "off", "max_connections": "200"}
+    with (
+        open_directory() as root,
+        EmbeddedPostgres(root / "pg", shared_root=root / "shared", settings=settings) as server,
+    ):
         server.ensure_database(DATABASE)
         yield server
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Final, TypeVar
 
+import msgspec
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
@@ -72,8 +73,8 @@ class Guesses:
         return await work(self._local)
 
     def _name(self, guess: Guess, subject: tuple[str, ...]) -> str:
-        text = "\x00".join((guess.name, *subject))
-        return f"{guess.name.lower()}:{hmac.digest(self._key, text.encode(), 'sha256').hex()[:32]}"
+        digest = hmac.digest(self._key, msgspec.json.encode(subject), "sha256")
+        return f"{guess.name.lower()}:{digest.hex()[:32]}"
 
 
 def _storage(redis: Redis) -> Storage:

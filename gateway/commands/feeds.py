@@ -12,7 +12,8 @@ from gateway.commands.failures import Failure, failures_as_sentences
 from gateway.commands.running import database_settings
 from gateway.demo.account import demo_account
 from gateway.development import with_development_secrets
-from gateway.lifespan import open_services
+from gateway.lifespan import open_process
+from gateway.middleware.drain import Drain
 from gateway.settings import Settings
 from persistence.ids import TenantId
 from resolvers import ids
@@ -44,8 +45,8 @@ def import_feed_command(
 
 
 async def _import(settings: Settings, source: str, tenant_id: TenantId, url: str | None) -> FeedImport:
-    async with open_services(settings) as services:
-        context = RequestContext(services, Viewer(tenant_id=tenant_id, role=Role.OWNER))
+    async with open_process(settings, Drain()) as process:
+        context = RequestContext(process.services, Viewer(tenant_id=tenant_id, role=Role.OWNER))
         if source.startswith(("http://", "https://")):
             return await import_feed(context, source)
         body = read_feed_file(Path(source))

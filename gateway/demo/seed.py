@@ -57,7 +57,10 @@ async def _campaigns(
     advance(len(campaign_ids))
     for campaign_id, campaign in zip(campaign_ids, content.campaigns, strict=True):
         line_item_ids = await LineItems(session).insert_many(
-            [{"campaign_id": campaign_id, **line_item.line_item} for line_item in campaign.line_items]
+            [
+                {"campaign_id": campaign_id, "currency": campaign.campaign["currency"], **line_item.line_item}
+                for line_item in campaign.line_items
+            ]
         )
         placements = [
             {

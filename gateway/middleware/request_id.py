@@ -20,7 +20,8 @@ class RequestIdMiddleware:
     """Gives the request its id (the caller's X-Request-Id where it is a sane one), its span and its access log line.
 
     The span continues the caller's `traceparent`; `traceresponse` answers it. `quiet` paths are logged at debug level:
-    health probes come every second. The log line never holds the query string, which may hold a query's literals.
+    health probes come every second. The log line never holds the query string, which may hold a query's
+    literals, nor the client's address, which is personal data.
     """
 
     def __init__(
@@ -68,7 +69,6 @@ class RequestIdMiddleware:
 
     def _write_line(self, scope: Scope, method: str, seen: "_Seen", seconds: float) -> None:
         write = self._log.debug if scope["path"] in self._quiet else self._log.info
-        client = scope.get("client")
         write(
             "request",
             method=method,
@@ -76,7 +76,6 @@ class RequestIdMiddleware:
             status=seen.status,
             response_bytes=seen.bytes,
             duration_ms=round(seconds * 1000, 3),
-            client=client[0] if client else None,
         )
 
 

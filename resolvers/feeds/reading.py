@@ -20,6 +20,7 @@ URL_LIMIT: Final = 2_048
 LONGEST_DURATION: Final = 31 * 24 * 3600
 """In seconds: longer than any episode, shorter than a millisecond count mistaken for seconds."""
 
+_LONGEST_WORDING = 60
 _CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,6}):(\d{1,2})(?:[.,]\d{0,9})?", re.ASCII)
 _SECONDS = re.compile(r"(\d{1,9})(?:[.,]\d{0,9})?", re.ASCII)
 _UNITS = re.compile(
@@ -121,7 +122,9 @@ def duration_seconds(value: object, warn: Warn) -> int | None:
     if not isinstance(value, str) or not (written := without_controls(value)):
         return None
     total: int | None = None
-    if (match := _SECONDS.fullmatch(written)) is not None:
+    if len(written) > _LONGEST_WORDING:
+        pass  # the patterns below take time that grows with the square of a run of blanks
+    elif (match := _SECONDS.fullmatch(written)) is not None:
         total = int(match[1])
     elif (match := _CLOCK.fullmatch(written) or _UNITS.fullmatch(written)) is not None:
         total = int(match[1] or 0) * 3600 + int(match[2] or 0) * 60 + int(match[3] or 0)

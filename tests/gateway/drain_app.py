@@ -18,7 +18,7 @@ async def serve(port: int, drain_seconds: float) -> None:
     edge = Edge()
     asyncio.get_running_loop().call_soon(lambda: asyncio.ensure_future(_open_gates(edge)))
     check = HealthCheck([], draining=lambda: edge.drain.draining, clock=time.monotonic)
-    app = Starlette(routes=[*health_routes(check), Mount("/graphql", edge.app)])
+    app = Starlette(routes=[*health_routes(lambda _request: check), Mount("/graphql", edge.app)])
     config = server_config(
         DrainMiddleware(app, edge.drain), host="127.0.0.1", port=port, max_message_bytes=100_000, graceful_seconds=5
     )

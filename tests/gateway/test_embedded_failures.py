@@ -223,8 +223,8 @@ def test_data_out_of_reach_of_the_account_that_root_uses(embedded_root: Path) ->
     account = server_account(closed / "pg")
     assert account is not None
     assert refusal(closed / "pg") == (
-        f"The data in {closed}/pg is out of reach for '{account.name}', as whom PostgreSQL runs because it refuses root: move "
-        "it to a directory that everybody may enter."
+        f"The data in {closed}/pg is out of reach for '{account.name}', as whom PostgreSQL runs because it refuses "
+        "root: move it to a directory that everybody may enter."
     )
 
 

@@ -29,7 +29,8 @@ def check(*probes: Probe, draining: bool = False) -> HealthCheck:
 
 
 async def answered(path: str, *probes: Probe, draining: bool = False) -> Answer:
-    return await call(Starlette(routes=health_routes(check(*probes, draining=draining))), path)
+    checked = check(*probes, draining=draining)
+    return await call(Starlette(routes=health_routes(lambda _request: checked)), path)
 
 
 @pytest.mark.parametrize(

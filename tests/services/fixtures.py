@@ -1,15 +1,13 @@
 """Fixtures over the real services; tests/conftest.py names this module in `pytest_plugins`."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from gateway.embedded import EmbeddedPostgres
 from tests.services.chromium import chromium_executable
+from tests.services.directories import open_directory
 from tests.services.redis_server import RedisServer
 
 
@@ -24,21 +22,6 @@ def redis_server() -> Iterator[RedisServer]:
 def chromium_path() -> Path:
     """The browser's executable; start it with `tests.services.chromium.launch_options`."""
     return chromium_executable()
-
-
-@contextmanager
-def open_directory() -> Iterator[Path]:
-    """An empty directory for an embedded PostgreSQL, gone afterwards.
-
-    Its path is short, as sockets need, and every account may enter it, as root's server needs; pytest's own temporary
-    directories are closed, so that root's data would go to `shared_root` and stay there.
-    """
-    root = Path(tempfile.mkdtemp(prefix="podgraph-"))
-    try:
-        root.chmod(0o755)
-        yield root
-    finally:
-        shutil.rmtree(root)
 
 
 @pytest.fixture

@@ -114,7 +114,9 @@ def test_duration_is_read_in_every_common_form(written: str, seconds: int | None
     assert Oddity.BAD_DURATION not in codes(feed)
 
 
-@pytest.mark.parametrize("written", ["long", "-5", "1:2:3:4", "2678401", "99999999999999999999", "PT", "1:62:", "٣"])
+@pytest.mark.parametrize(
+    "written", ["long", "-5", "1:2:3:4", "2678401", "99999999999999999999", "PT", "1:62:", "٣", f"1h{' ' * 16_000}x"]
+)
 def test_unreadable_duration_is_none_with_a_warning(written: str) -> None:
     feed = parse_feed(rss(item(f"<itunes:duration>{written}</itunes:duration>")))
     assert feed.episodes[0].duration_seconds is None

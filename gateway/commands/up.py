@@ -1,0 +1,59 @@
+"""`podgraph up`: everything embedded, with a demo in it."""
+
+import asyncio
+import ipaddress
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gateway.commands.database import migrated
+from gateway.commands.failures import Failure, failures_as_sentences
+from gateway.commands.running import database_settings
+from gateway.commands.seed import seeded
+from gateway.commands.serve import refuse_taken_port, serve, with_address
+from gateway.demo.account import DemoAccount
+from gateway.development import with_development_secrets
+from gateway.pages import DemoLogin
+from gateway.settings import Environment, Settings
+
+
+@failures_as_sentences
+def up_command(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 if left out.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 8000 if left out.")] = None,
+) -> None:
+    """Start PostgreSQL, migrate, seed a demo and serve, all on this machine; Ctrl-C stops everything."""
+    settings = with_address(Settings(), host, port)
+    if settings.environment is Environment.PRODUCTION:
+        raise Failure("`podgraph up` is for development: in production use `podgraph migrate` and `podgraph serve`.")
+    refuse_taken_port(settings.http)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings = with_development_secrets(settings)
+    with database_settings(settings) as running:
+        asyncio.run(migrated(running))
+        account = asyncio.run(seeded(running))
+        _print(Console(), running, account)
+        serve(running, _shown(running, account))
+
+
+def _shown(settings: Settings, account: DemoAccount) -> DemoLogin | None:
+    """The login for the pages to fill in, but only where nobody else can open them."""
+    host = settings.http.host
+    loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    return DemoLogin(email=account.email, password=account.password) if loopback else None
+
+
+def _print(console: Console, settings: Settings, account: DemoAccount) -> None:
+    base = f"http://{'localhost' if settings.http.host == '127.0.0.1' else settings.http.host}:{settings.http.port}"
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    table.add_row("Start here", base)
+    table.add_row("GraphiQL", f"{base}/graphiql")
+    table.add_row("GraphQL", f"{base}/graphql")
+    table.add_row("Demo login", f"{account.email}   {account.password}")
+    table.add_row("API key", account.api_key)
+    table.add_row("Stop", "Ctrl-C; the data stays in " + str(settings.data_dir))
+    console.print()
+    console.print(table, soft_wrap=True, highlight=False)
+    console.print()
