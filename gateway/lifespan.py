@@ -16,7 +16,7 @@ from cache.redis import open_redis
 from gateway.auth.services import open_authentication
 from gateway.context import Contexts
 from gateway.middleware.drain import Drain
-from gateway.settings import Settings
+from gateway.settings import Feeds, Settings
 from ops.health import HealthCheck, Probe
 from persistence.sessions import Database, open_database
 from resolvers.context import Services
@@ -71,7 +71,7 @@ async def open_process(settings: Settings, drain: Drain) -> AsyncIterator[Proces
         services = Services(
             database=database,
             broadcast=broadcast,
-            feeds=FeedFetcher(FetchSettings(allow_networks=settings.feeds.allow_networks)),
+            feeds=FeedFetcher(_fetch_settings(settings.feeds)),
             clock=_now,
             random_token=lambda: secrets.token_urlsafe(32),
             identity=authentication.identity,
@@ -85,6 +85,12 @@ async def open_process(settings: Settings, drain: Drain) -> AsyncIterator[Proces
                 clock=time.monotonic,
             ),
         )
+
+
+def _fetch_settings(feeds: Feeds) -> FetchSettings:
+    if not feeds.allow_networks:
+        return FetchSettings()
+    return FetchSettings(allow_networks=feeds.allow_networks, ports=None)
 
 
 async def _answers(database: Database) -> None:

@@ -92,7 +92,7 @@ class Auth(_Concern):
 
 class Feeds(_Concern):
     allow_networks: Annotated[tuple[Network, ...], NoDecode] = ()
-    """Private networks that feeds may be fetched from; for development."""
+    """Private networks that feeds may be fetched from, on any port; for development."""
 
     @field_validator("allow_networks", mode="before")
     @classmethod

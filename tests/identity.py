@@ -17,7 +17,7 @@ from resolvers.identity.ports import IdentityServices
 from resolvers.identity.sessions import SessionTokens
 from resolvers.policy import Role, Viewer
 
-PASSWORD: Final = "correct horse battery staple"
+PASSWORD: Final = "correct horse battery staple"  # noqa: S105 - opens accounts of tests alone
 SIGNING_KEY: Final = "a signing key of the tests, 32 bytes and more"
 
 

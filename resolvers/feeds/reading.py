@@ -13,7 +13,7 @@ from resolvers.feeds.reasons import Oddity
 from resolvers.feeds.text import Warn, without_controls
 from resolvers.feeds.values import EpisodeType
 
-TITLE_LIMIT: Final = 1_000
+TITLE_LIMIT: Final = 500
 DESCRIPTION_LIMIT: Final = 100_000
 NAME_LIMIT: Final = 500
 URL_LIMIT: Final = 2_048

@@ -195,6 +195,14 @@ def test_lock_names_hashes_and_no_addresses() -> None:
     assert [name for name, package in installed.items() if not package["integrity"].startswith("sha512-")] == []
 
 
+def test_lock_holds_every_package_that_another_machine_would_install() -> None:
+    # A registry that lacks one of a tool's platforms makes npm leave it out, and then `npm ci` refuses the lock.
+    packages = json.loads((WEB / "package-lock.json").read_text())["packages"]
+    locked = {path.rpartition("node_modules/")[2] for path in packages}
+    wanted = {name for package in packages.values() for name in package.get("optionalDependencies", {})}
+    assert wanted - locked == set()
+
+
 def test_packages_are_pinned_to_one_version() -> None:
     package = json.loads((WEB / "package.json").read_text())
     versions = {**package["dependencies"], **package["devDependencies"]}

@@ -32,7 +32,9 @@ async def test_failed_migration_leaves_the_database_as_it_was(postgres: Embedded
     engine = create_async_engine(url)
     async with engine.connect() as connection:
         tables = await connection.scalar(
-            text("SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = 'public'")
+            text(
+                "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = 'public'"
+            )
         )
     await engine.dispose()
     assert tables == 0

@@ -97,7 +97,7 @@ async def test_descending_list_is_the_ascending_one_backwards(services: Services
 @given(names=titles, added=titles, size=sizes, order=orders, descending=st.booleans())
 @settings(max_examples=30, deadline=None)
 async def test_rows_added_between_pages_neither_skip_nor_repeat_the_others(
-    services: Services, names: list[str], added: list[str], size: int, order: str, descending: bool
+    services: Services, *, names: list[str], added: list[str], size: int, order: str, descending: bool
 ) -> None:
     actor = await new_tenant(services)
     database = services.database

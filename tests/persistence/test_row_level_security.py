@@ -75,7 +75,9 @@ async def test_session_without_a_tenant_sees_no_tenants_rows(services: Services,
         assert await session.scalar(select(func.count()).select_from(tenants)) == 0
 
 
-async def test_connection_that_served_one_tenant_serves_the_next_one_alone(app_url: str, mine: Actor, theirs: Actor) -> None:
+async def test_connection_that_served_one_tenant_serves_the_next_one_alone(
+    app_url: str, mine: Actor, theirs: Actor
+) -> None:
     database = open_database(app_url, pool_size=1, statement_timeout=10)
     try:
         seen = []
@@ -104,9 +106,9 @@ async def test_scope_survives_a_rolled_back_transaction(app_url: str, mine: Acto
 async def test_every_tenant_owned_table_forces_row_level_security(database: Database, table: Table) -> None:
     async with database.read_account() as session:
         flags = await session.rows(
-            text("SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = CAST(:name AS regclass)").bindparams(
-                name=table.name
-            )
+            text(
+                "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = CAST(:name AS regclass)"
+            ).bindparams(name=table.name)
         )
     assert flags == [(True, True)]
 
@@ -124,7 +126,11 @@ def test_every_key_of_a_tenant_owned_table_starts_with_the_tenant(table: Table) 
 
 
 async def test_application_role_cannot_truncate_or_change_tables(services: Services, mine: Actor) -> None:
-    for statement in ("TRUNCATE advertisers", "ALTER TABLE advertisers DISABLE ROW LEVEL SECURITY", "SET ROLE podgraph_owner"):
+    for statement in (
+        "TRUNCATE advertisers",
+        "ALTER TABLE advertisers DISABLE ROW LEVEL SECURITY",
+        "SET ROLE podgraph_owner",
+    ):
         with pytest.raises(Exception, match="permission denied|must be owner"):
             async with services.database.write(mine.tenant_id) as session:
                 await session.execute(text(statement))

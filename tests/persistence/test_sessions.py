@@ -52,7 +52,9 @@ async def test_check_constraint_refuses_a_value(services: Services) -> None:
             advertiser_id = await session.scalar(
                 insert(advertisers).values(tenant_id=actor.tenant_id, name="A").returning(advertisers.c.id)
             )
-            await session.execute(insert(campaigns).values(advertiser_id=advertiser_id, ends_on=date(2026, 1, 1), **row))
+            await session.execute(
+                insert(campaigns).values(advertiser_id=advertiser_id, ends_on=date(2026, 1, 1), **row)
+            )
 
 
 async def test_failed_write_leaves_nothing(services: Services) -> None:

@@ -83,7 +83,7 @@ def test_a_graph_in_order_has_no_breaches(rule: Callable[[GraphQLSchema], list[s
             conventions.misnamed,
             "type Show ",
             "input Filter { a: Int } type Show ",
-            ["Filter: the name of an input ends in Input"],
+            ["Filter: the name of an input ends in Input, or in Order where it sorts a list"],
         ),
         (conventions.misnamed, "type Show ", "enum E { one } type Show ", ["E.one: an enum value is UPPER_CASE"]),
         (

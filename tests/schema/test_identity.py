@@ -93,7 +93,8 @@ async def test_login_refresh_and_logout_answer_as_the_web_page_asks(services: Se
         token=login["login"]["session"]["refreshToken"],
     )
     token = refresh["refresh"]["session"]["refreshToken"]
-    logout = """mutation ($token: String!) { logout(input: {refreshToken: $token}) { ... on LogoutPayload { signedOut } } }"""
+    logout = """mutation ($token: String!) {
+      logout(input: {refreshToken: $token}) { ... on LogoutPayload { signedOut } } }"""
     for _ in range(2):
         assert await data(stranger(services), logout, token=token) == {"logout": {"signedOut": True}}
 
@@ -289,7 +290,8 @@ async def test_former_member_is_no_node_any_more(services: Services) -> None:
         id=f"mem_{record.id}",
     )
     assert answer == {"removeMember": {"removedId": f"mem_{record.id}"}}
-    query = "query ($user: ID!, $invite: ID!) { user: node(id: $user) { id } invite: node(id: $invite) { ... on Invite { invitedBy { id } } } }"
+    query = """query ($user: ID!, $invite: ID!) {
+      user: node(id: $user) { id } invite: node(id: $invite) { ... on Invite { invitedBy { id } } } }"""
     assert await data(owner.context(), query, user=f"usr_{member.user_id}", invite=f"inv_{invite.id}") == {
         "user": None,
         "invite": {"invitedBy": None},

@@ -8,6 +8,7 @@ import pytest
 from gateway.embedded import EmbeddedPostgres
 from tests.services.chromium import chromium_executable
 from tests.services.directories import open_directory
+from tests.services.gateway import Gateway
 from tests.services.redis_server import RedisServer
 
 
@@ -22,6 +23,20 @@ def redis_server() -> Iterator[RedisServer]:
 def chromium_path() -> Path:
     """The browser's executable; start it with `tests.services.chromium.launch_options`."""
     return chromium_executable()
+
+
+@pytest.fixture(scope="session")
+def demo_server() -> Iterator[Gateway]:
+    """A running `podgraph up` with its demo; tests share it and leave it as it is, adding to it at most."""
+    with open_directory() as root, Gateway(root / "data") as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def own_gateway() -> Iterator[Gateway]:
+    """A running `podgraph up` of this test's own, to be stopped, killed and started."""
+    with open_directory() as root, Gateway(root / "data") as gateway:
+        yield gateway
 
 
 @pytest.fixture

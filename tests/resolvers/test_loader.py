@@ -1,0 +1,184 @@
+"""The loader: many askers, one query; no waiter harms another."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from resolvers.loaders.loader import Loader
+
+
+class Doubling(Loader[int, int]):
+    """Gives each key's double; records its batches, waits at `gate` and raises `failure` while there is one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[list[int]] = []
+        self.began = asyncio.Semaphore(0)
+        """Released once for every batch that begins."""
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.failure: Exception | None = None
+
+    async def load(self, keys: list[int]) -> Sequence[int]:
+        self.batches.append(keys)
+        self.began.release()
+        await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
+        return [key * 2 for key in keys]
+
+
+class Short(Loader[int, int]):
+    async def load(self, keys: list[int]) -> Sequence[int]:
+        return keys[1:]
+
+
+async def test_values_come_in_the_order_of_keys_which_may_repeat() -> None:
+    loader = Doubling()
+    assert await loader.fetch([3, 1, 3, 2]) == [6, 2, 6, 4]
+    assert loader.batches == [[3, 1, 2]]
+
+
+async def test_no_keys_need_no_query() -> None:
+    loader = Doubling()
+    assert await loader.fetch([]) == []
+    assert loader.batches == []
+
+
+async def test_askers_of_one_turn_travel_together() -> None:
+    loader = Doubling()
+    found = tuple(await asyncio.gather(loader.fetch([1, 2]), loader.fetch_one(2), loader.fetch([3, 1])))
+    assert found == ([2, 4], 4, [6, 2])
+    assert loader.batches == [[1, 2, 3]]
+
+
+async def test_what_is_loaded_is_not_asked_again() -> None:
+    loader = Doubling()
+    await loader.fetch([1, 2])
+    assert await loader.fetch([2, 3, 1]) == [4, 6, 2]
+    assert loader.batches == [[1, 2], [3]]
+
+
+async def test_key_under_way_is_not_asked_again() -> None:
+    loader = Doubling()
+    loader.gate.clear()
+    first = asyncio.create_task(loader.fetch([1]))
+    await loader.began.acquire()
+    second = asyncio.create_task(loader.fetch([1, 2]))
+    await loader.began.acquire()
+    loader.gate.set()
+    assert (await first, await second) == ([2], [2, 4])
+    assert loader.batches == [[1], [2]]
+
+
+async def test_cancelled_waiter_takes_nobody_with_it() -> None:
+    loader = Doubling()
+    loader.gate.clear()
+    leaving, staying = asyncio.create_task(loader.fetch([1])), asyncio.create_task(loader.fetch([1, 2]))
+    await loader.began.acquire()
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    loader.gate.set()
+    assert await staying == [2, 4]
+    assert await loader.fetch([1]) == [2]
+    assert loader.batches == [[1, 2]]
+
+
+async def test_waiter_cancelled_before_the_batch_starts_does_not_poison_its_key() -> None:
+    loader = Doubling()
+    leaving = asyncio.create_task(loader.fetch([1]))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    assert await loader.fetch([1]) == [2]
+
+
+async def test_batch_serves_later_askers_when_every_waiter_was_cancelled() -> None:
+    loader = Doubling()
+    loader.gate.clear()
+    leaving = asyncio.create_task(loader.fetch([1]))
+    await loader.began.acquire()
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    loader.gate.set()
+    assert await loader.fetch([1]) == [2]
+    assert loader.batches == [[1]]
+
+
+async def test_failure_reaches_every_waiter_and_leaves_nothing_behind() -> None:
+    loader = Doubling()
+    loader.failure = ConnectionError("lost")
+    found = await asyncio.gather(loader.fetch([1]), loader.fetch([1, 2]), return_exceptions=True)
+    assert tuple(found) == (loader.failure, loader.failure)
+    loader.failure = None
+    assert await loader.fetch([1, 2]) == [2, 4]
+    assert loader.batches == [[1, 2], [1, 2]]
+
+
+async def test_failure_without_waiters_is_silent() -> None:
+    complaints: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: complaints.append(context))
+    try:
+        loader = Doubling()
+        loader.gate.clear()
+        loader.failure = ConnectionError("lost")
+        leaving = asyncio.create_task(loader.fetch([1]))
+        await loader.began.acquire()
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        loader.gate.set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        del leaving
+    finally:
+        loop.set_exception_handler(None)
+    assert complaints == []
+
+
+async def test_batch_of_the_wrong_length_is_an_error() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        await Short().fetch([1, 2])
+
+
+async def test_clearing_forgets() -> None:
+    loader = Doubling()
+    await loader.fetch([1])
+    loader.clear()
+    assert await loader.fetch([1]) == [2]
+    assert loader.batches == [[1], [1]]
+
+
+async def test_fetch_under_way_survives_clearing_and_later_ones_ask_again() -> None:
+    loader = Doubling()
+    loader.gate.clear()
+    early = asyncio.create_task(loader.fetch([1]))
+    await loader.began.acquire()
+    loader.clear()
+    late = asyncio.create_task(loader.fetch([1]))
+    await loader.began.acquire()
+    loader.gate.set()
+    assert (await early, await late) == ([2], [2])
+    assert loader.batches == [[1], [1]]
+
+
+async def test_fetch_that_has_not_started_survives_clearing() -> None:
+    loader = Doubling()
+    early = asyncio.create_task(loader.fetch([1]))
+    await asyncio.sleep(0)
+    loader.clear()
+    assert await early == [2]
+
+
+async def test_a_batch_costs_one_task_however_many_keys() -> None:
+    loader = Doubling()
+    loader.gate.clear()
+    before = len(asyncio.all_tasks())
+    asking = asyncio.create_task(loader.fetch(range(1_000)))
+    await loader.began.acquire()
+    assert len(asyncio.all_tasks()) - before == 2
+    loader.gate.set()
+    assert (await asking)[999] == 1_998
