@@ -1,16 +1,19 @@
 """Identity services for tests: real, with argon2 parameters that are too cheap for anything else."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from argon2.profiles import CHEAPEST
+from sqlalchemy import text
 
 from gateway.auth.access_tokens import Keyring
 from gateway.auth.guess_limits import Guesses
 from gateway.auth.passwords import Passwords
 from persistence.ids import TenantId, UserId
+from persistence.sessions import Database
 from resolvers.context import RequestContext, Services
 from resolvers.identity.accounts import Registration, register
 from resolvers.identity.ports import IdentityServices
@@ -80,3 +83,13 @@ async def new_account(services: Services, email: str | None = None) -> Account:
     context = stranger(services)
     user, signed_in = await register(context, Registration(email=email, name="Ada", password=PASSWORD))
     return Account(services, user.id, user.email, context.address_hash, signed_in.session)
+
+
+async def waits_for_a_lock(database: Database, task: asyncio.Task[Any]) -> None:
+    """Returns when the task's statement waits for another transaction, or when the task is done without waiting."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    async with asyncio.timeout(10), database.read_account() as session:
+        while not task.done() and not await session.scalar(waiting):  # noqa: ASYNC110 - PostgreSQL tells nobody
+            await asyncio.sleep(0.005)

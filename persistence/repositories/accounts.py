@@ -81,10 +81,6 @@ class Accounts:
         [login] = await self.session.records(statement, UserSessionRecord)
         return login
 
-    async def user_session(self, session_id: SessionId) -> UserSessionRecord | None:
-        statement = select(*columns(user_sessions, UserSessionRecord)).where(user_sessions.c.id == session_id)
-        return await self.session.record(statement, UserSessionRecord)
-
     async def revoke_session(self, session_id: SessionId, now: datetime) -> None:
         statement = update(user_sessions).where(user_sessions.c.id == session_id, user_sessions.c.revoked_at.is_(None))
         await self.session.execute(statement.values(revoked_at=now))

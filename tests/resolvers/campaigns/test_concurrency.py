@@ -4,12 +4,16 @@ import asyncio
 from datetime import date
 from typing import Any
 
-from persistence.repositories.campaigns import Campaigns, LineItemFilter, LineItems, PlacementFilter, Placements
+import pytest
+from sqlalchemy import text
+
+from persistence.repositories.campaigns import Campaigns, PlacementFilter, Placements
 from resolvers import lists
 from resolvers.campaigns.advertisers import NewAdvertiser, archive_advertiser, create_advertiser
 from resolvers.campaigns.campaigns import CampaignChanges, update_campaign
 from resolvers.campaigns.lifecycle import activate_campaign, complete_campaign
 from resolvers.campaigns.line_items import archive_line_item
+from resolvers.campaigns.locks import open_campaign
 from resolvers.campaigns.states import CampaignStatus
 from resolvers.context import Services
 from resolvers.errors import Conflict, DomainError, IllegalTransition, InvalidInput
@@ -58,19 +62,38 @@ async def test_of_two_concurrent_advertisers_of_one_name_one_is_made(services: S
         assert set(found) == {None, Conflict}
 
 
-async def test_no_line_item_slips_into_a_campaign_that_is_being_completed(services: Services) -> None:
+async def waits_for_a_lock(services: Services, attempt: asyncio.Task[Any]) -> bool:
+    """Whether the attempt, the only one under way, is held up by another transaction; False once it is done."""
+    statement = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    while not attempt.done():
+        async with services.database.read_account() as session:
+            if await session.scalar(statement):
+                return True
+        await asyncio.sleep(0.01)
+    return False
+
+
+async def test_line_item_waits_for_a_campaign_that_is_being_completed_and_is_refused(services: Services) -> None:
     actor = await new_tenant(services)
-    for _ in range(ROUNDS):
-        campaign = await campaign_in(actor, CampaignStatus.ACTIVE)
-        completing, creating = await outcomes(
-            complete_campaign(actor.context(), campaign.id, campaign.version), new_line_item(actor, campaign.id)
-        )
-        closed = await lists.by_id(actor.context(), Campaigns, campaign.id)
-        [count] = await actor.context().loaders.counts(LineItems, "campaign_id", LineItemFilter()).fetch([campaign.id])
-        assert completing is None
-        assert closed is not None
-        assert closed.status == "COMPLETED"
-        assert (creating, count) in [(None, 2), (IllegalTransition, 1)]
+    campaign = await campaign_in(actor, CampaignStatus.ACTIVE)
+    async with services.database.write(actor.tenant_id) as session:
+        await Campaigns(session).update(campaign.id, campaign.version, {"status": "COMPLETED"})
+        creating = asyncio.create_task(new_line_item(actor, campaign.id))
+        waited = await waits_for_a_lock(services, creating)
+    with pytest.raises(IllegalTransition):
+        await creating
+    assert waited
+
+
+async def test_completing_waits_for_a_line_item_that_is_being_made(services: Services) -> None:
+    actor = await new_tenant(services)
+    campaign = await campaign_in(actor, CampaignStatus.ACTIVE)
+    async with services.database.write(actor.tenant_id) as session:
+        await open_campaign(session, campaign.id)
+        completing = asyncio.create_task(complete_campaign(actor.context(), campaign.id, campaign.version))
+        waited = await waits_for_a_lock(services, completing)
+    assert (await completing).status == "COMPLETED"
+    assert waited
 
 
 async def test_no_campaign_becomes_active_while_its_advertiser_is_being_archived(services: Services) -> None:

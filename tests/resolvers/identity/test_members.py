@@ -6,13 +6,13 @@ import pytest
 
 from persistence.ids import MembershipId
 from persistence.records import MembershipRecord
-from persistence.repositories.tenants import Memberships
+from persistence.repositories.tenants import Memberships, lock_members
 from resolvers.context import RequestContext, Services
 from resolvers.errors import Conflict, DomainError, Forbidden, IllegalTransition, NotFound, Unauthenticated
 from resolvers.identity.members import change_role, remove_member
 from resolvers.policy import Role, Scope, Viewer
 from tests.actors import Actor, new_member, new_tenant
-from tests.identity import stranger
+from tests.identity import stranger, waits_for_a_lock
 
 
 async def membership(actor: Actor) -> MembershipRecord | None:
@@ -98,6 +98,20 @@ async def test_last_owner_is_neither_demoted_nor_removed(services: Services) -> 
     with pytest.raises(IllegalTransition):
         await removed(owner, owner)
     assert await role(owner) == Role.OWNER
+
+
+async def test_change_waits_for_the_one_under_way_and_sees_it(services: Services) -> None:
+    first = await new_tenant(services)
+    second = await new_member(services, first.tenant_id, Role.OWNER)
+    record = await present(first)
+    async with services.database.write(first.tenant_id) as session:
+        await lock_members(session)
+        stepping_down = asyncio.create_task(changed(second, second, Role.MEMBER))
+        await waits_for_a_lock(services.database, stepping_down)
+        await Memberships(session).update(record.id, record.version, {"role": Role.MEMBER})
+    with pytest.raises(IllegalTransition):
+        await stepping_down
+    assert (await role(first), await role(second)) == (Role.MEMBER, Role.OWNER)
 
 
 async def test_of_two_owners_who_step_down_at_once_one_stays(services: Services) -> None:

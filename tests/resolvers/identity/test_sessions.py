@@ -17,7 +17,7 @@ from resolvers.identity.secrets import secret_hash
 from resolvers.identity.sessions import LoginCredentials, RefreshToken, SessionTokens, login, logout, refresh
 from resolvers.policy import Role, Viewer
 from tests.actors import new_tenant
-from tests.identity import PASSWORD, Account, clocked, new_account, stranger
+from tests.identity import PASSWORD, Account, clocked, new_account, stranger, waits_for_a_lock
 
 
 def credentials(email: str, password: str = PASSWORD) -> LoginCredentials:
@@ -129,6 +129,19 @@ async def test_reuse_ends_no_other_login_of_the_user(services: Services) -> None
     with pytest.raises(InvalidCredentials):
         await refreshed(services, account.tokens.refresh_token)
     assert (await refreshed(services, other.session.refresh_token)).refresh_token
+
+
+async def test_refresh_waits_for_the_one_under_way_and_counts_as_reuse(services: Services) -> None:
+    account = await new_account(services)
+    token_hash = secret_hash(account.tokens.refresh_token)
+    async with services.database.write_account() as session:
+        await Accounts(session).lock_refresh_token(token_hash)
+        second = asyncio.create_task(refreshed(services, account.tokens.refresh_token))
+        await waits_for_a_lock(services.database, second)
+        await Accounts(session).mark_used(token_hash, services.clock())
+    with pytest.raises(InvalidCredentials):
+        await second
+    assert await revoked(account, account.tokens.refresh_token)
 
 
 async def test_of_two_concurrent_refreshes_one_succeeds_and_the_family_ends(services: Services) -> None:

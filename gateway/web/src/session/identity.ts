@@ -5,7 +5,7 @@ const TIMEOUT_MS = 15_000;
 
 const SESSION = "session { accessToken refreshToken expiresAt }";
 
-const LOGIN = `mutation Login($email: String!, $password: String!) {
+export const LOGIN = `mutation Login($email: String!, $password: String!) {
   login(input: { email: $email, password: $password }) {
     __typename
     ... on LoginPayload { ${SESSION} }
@@ -13,7 +13,7 @@ const LOGIN = `mutation Login($email: String!, $password: String!) {
   }
 }`;
 
-const REFRESH = `mutation Refresh($refreshToken: String!) {
+export const REFRESH = `mutation Refresh($refreshToken: String!) {
   refresh(input: { refreshToken: $refreshToken }) {
     __typename
     ... on RefreshPayload { ${SESSION} }
@@ -21,11 +21,11 @@ const REFRESH = `mutation Refresh($refreshToken: String!) {
   }
 }`;
 
-const LOGOUT = `mutation Logout($refreshToken: String!) {
+export const LOGOUT = `mutation Logout($refreshToken: String!) {
   logout(input: { refreshToken: $refreshToken }) { __typename }
 }`;
 
-const VIEWER = `query Viewer {
+export const VIEWER = `query Viewer {
   viewer {
     user { email name }
     tenant { id name }
