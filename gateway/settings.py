@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Network = IPv4Network | IPv6Network
+_SHORTEST_KEY = 32
+"""Bytes; HS256 wants no fewer (RFC 7518, section 3.2)."""
 Words = Annotated[tuple[str, ...], NoDecode]
 """Comma-separated in the environment."""
 
@@ -85,8 +87,8 @@ class Auth(_Concern):
     @field_validator("signing_keys")
     @classmethod
     def _long_enough(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        if any(len(key.get_secret_value().encode()) < 32 for key in keys):
-            raise ValueError("a signing key needs at least 32 bytes")
+        if any(len(key.get_secret_value().encode()) < _SHORTEST_KEY for key in keys):
+            raise ValueError(f"a signing key needs at least {_SHORTEST_KEY} bytes")
         return keys
 
 

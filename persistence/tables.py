@@ -195,9 +195,7 @@ advertisers = _owned(
     _moment("archived_at", nullable=True),
     *_updatable(),
     # An archived advertiser leaves its name to others.
-    Index(
-        "advertisers_live_name_key", "tenant_id", "name", unique=True, postgresql_where=text("archived_at IS NULL")
-    ),
+    Index("advertisers_live_name_key", "tenant_id", "name", unique=True, postgresql_where=text("archived_at IS NULL")),
     Index("advertisers_name_idx", "tenant_id", "name", "id"),
     Index("advertisers_created_idx", "tenant_id", "created_at", "id"),
 )

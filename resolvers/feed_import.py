@@ -56,9 +56,7 @@ async def import_feed(context: RequestContext, url: str) -> FeedImport:
 async def import_body(context: RequestContext, url: str, fetched: FetchedFeed) -> FeedImport:
     """Imports a feed that is already here, as the feed of `url`. Raises FeedRejected."""
     tenant_id = context.tenant_for(Permission.WRITE)
-    feed = await asyncio.to_thread(
-        parse_feed, fetched.body, content_type=fetched.content_type, base_url=fetched.url
-    )
+    feed = await asyncio.to_thread(parse_feed, fetched.body, content_type=fetched.content_type, base_url=fetched.url)
     feed_url = fetched.permanent_url or url
     async with context.services.database.write(tenant_id) as session:
         podcasts, episodes = Podcasts(session), Episodes(session)

@@ -96,8 +96,8 @@ def tenant_for(viewer: Viewer | None, permission: Permission) -> TenantId:
     if viewer.tenant_id is None:
         raise Forbidden("You belong to no tenant yet: create one with createTenant, or accept an invitation.")
     if not viewer.may(permission):
-        holder = f"your role {viewer.role}" if viewer.role is not None else "this API key's scopes"
-        raise Forbidden(f"This needs the permission to {permission.value}, which {holder} does not give.")
+        lacking = f"your role {viewer.role} does" if viewer.role is not None else "this API key's scopes do"
+        raise Forbidden(f"This needs the permission to {permission.value}, which {lacking} not give.")
     return viewer.tenant_id
 
 

@@ -16,7 +16,6 @@ from typing import Any
 
 import strawberry
 from aiodataloader import DataLoader
-from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import Signature
 
 from schema.info import Info
@@ -27,40 +26,32 @@ BATCH_RESOLVER = "podgraph.batch_resolver"
 """Key of the batch resolver in a field's metadata, for executors that call it themselves."""
 
 
-def batched(
-    *, graphql_type: Any, description: str, deprecation_reason: str | None = None
-) -> Callable[[Any], StrawberryField]:
+def batched(*, graphql_type: Any, description: str, deprecation_reason: str | None = None) -> Callable[[Any], Any]:
     """Turns `async (parents, info, **arguments) -> one value per parent` into a field of type `graphql_type`."""
 
-    def field_of(declared: Any) -> StrawberryField:
+    def field_of(declared: Any) -> Any:
         resolver: BatchResolver = declared.__func__ if isinstance(declared, staticmethod) else declared
-        made = strawberry.field(
+        return strawberry.field(
             resolver=_one_by_one(resolver),
             graphql_type=graphql_type,
             description=description,
             deprecation_reason=deprecation_reason,
             metadata={BATCH_RESOLVER: resolver},
         )
-        assert isinstance(made, StrawberryField)
-        return made
 
     return field_of
 
 
-def root_field(
-    *, graphql_type: Any, description: str, deprecation_reason: str | None = None
-) -> Callable[[Any], StrawberryField]:
+def root_field(*, graphql_type: Any, description: str, deprecation_reason: str | None = None) -> Callable[[Any], Any]:
     """A field of Query or Mutation: a static function whose values are records of `graphql_type`."""
 
-    def field_of(declared: Any) -> StrawberryField:
-        made = strawberry.field(
+    def field_of(declared: Any) -> Any:
+        return strawberry.field(
             resolver=declared,
             graphql_type=graphql_type,
             description=description,
             deprecation_reason=deprecation_reason,
         )
-        assert isinstance(made, StrawberryField)
-        return made
 
     return field_of
 

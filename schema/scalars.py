@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import NewType
 
+from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition, scalar
 
 BigInt = NewType("BigInt", int)
@@ -12,10 +13,10 @@ _LARGEST = 2**53 - 1
 
 
 def _big_int(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or int(value) != value:
-        raise ValueError("BigInt must be a whole number.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+        raise GraphQLError("BigInt must be a whole number.")
     if abs(value) > _LARGEST:
-        raise ValueError(f"BigInt must be from -{_LARGEST} to {_LARGEST}.")
+        raise GraphQLError(f"BigInt must be from -{_LARGEST} to {_LARGEST}.")
     return int(value)
 
 
@@ -24,28 +25,24 @@ def _moment_text(value: datetime) -> str:
 
 
 def _moment(value: object) -> datetime:
-    if not isinstance(value, str):
-        raise ValueError("DateTime must be a string such as '2026-11-23T14:00:00Z'.")
     try:
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            raise ValueError("DateTime needs a time zone: add 'Z' for UTC, such as '2026-11-23T14:00:00Z'.")
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("DateTime is outside the calendar.") from None
-    except ValueError as error:
-        if "time zone" in str(error):
-            raise
-        raise ValueError("DateTime must be ISO 8601 within the calendar, such as '2026-11-23T14:00:00Z'.") from None
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        if moment is not None and moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        moment = None
+    if moment is not None:
+        raise GraphQLError("DateTime needs a time zone: add 'Z' for UTC, such as '2026-11-23T14:00:00Z'.")
+    raise GraphQLError("DateTime must be an ISO 8601 string within the calendar, such as '2026-11-23T14:00:00Z'.")
 
 
 def _day(value: object) -> date:
-    if not isinstance(value, str):
-        raise ValueError("Date must be a string such as '2026-11-23'.")
     try:
-        return date.fromisoformat(value)
+        if isinstance(value, str):
+            return date.fromisoformat(value)
     except ValueError:
-        raise ValueError("Date must be ISO 8601 within the calendar, such as '2026-11-23'.") from None
+        pass
+    raise GraphQLError("Date must be an ISO 8601 string within the calendar, such as '2026-11-23'.")
 
 
 SCALARS: dict[object, ScalarDefinition] = {

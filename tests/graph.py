@@ -4,10 +4,10 @@ from functools import cache
 from typing import Any
 
 import strawberry
+from strawberry.types import ExecutionResult
 
 from resolvers.context import RequestContext
 from schema.build import build_schema
-from strawberry.types import ExecutionResult
 
 
 @cache

@@ -91,5 +91,5 @@ async def waits_for_a_lock(database: Database, task: asyncio.Task[Any]) -> None:
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     )
     async with asyncio.timeout(10), database.read_account() as session:
-        while not task.done() and not await session.scalar(waiting):  # noqa: ASYNC110 - PostgreSQL tells nobody
+        while not task.done() and not await session.scalar(waiting):
             await asyncio.sleep(0.005)

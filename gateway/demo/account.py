@@ -1,4 +1,7 @@
-"""The demo's user, tenant and API key. The key is shown once by the graph, so the data directory keeps it to show again."""
+"""The demo's user, tenant and API key.
+
+The graph shows a key once, so the data directory keeps this one to show it again.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

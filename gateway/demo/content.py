@@ -10,7 +10,7 @@ NEWEST = datetime(2026, 11, 20, 6, tzinfo=UTC)
 """When the newest episodes of the demo came out; the demo does not depend on the clock."""
 
 _SHOWS = (
-    ("Night Shift Signals", "Radio operators, lighthouse keepers and others who are awake when nobody is.", "Society & Culture"),
+    ("Night Shift Signals", "Radio operators, lighthouse keepers and others awake at night.", "Society & Culture"),
     ("The Ledger Room", "How companies really make their money, one annual report at a time.", "Business"),
     ("Slow Orbit", "Spaceflight without the hype: orbits, engines and the people who do the sums.", "Science"),
     ("Second Helping", "A cook and a historian eat their way through one dish a week.", "Food"),
@@ -35,11 +35,16 @@ _SHOWS = (
     ("The Long Lease", "Housing, rents and neighbours.", "News"),
     ("Backstitch", "Clothes, where they come from and how they are mended.", "Arts"),
 )  # fmt: skip
-_SUBJECTS = ("The Letter", "A Wrong Number", "Two Brothers", "The Audit", "High Water", "The Understudy", "Salt", "Nine Minutes",
-             "The Other Key", "What the Map Left Out", "A Quiet Street", "The Last Train", "Blue Ink", "The Strike",
-             "Three Witnesses", "The Long Way Home", "Half a Degree", "The Apprentice", "An Empty Chair", "The Rehearsal")  # fmt: skip
-_ADVERTISERS = ("Brightwater Coffee", "Hearth Mattress", "Northpole Knives", "Tally Accounting", "Fernway Insurance", "Lumen Language",
-                "Oat & Anchor", "Pilot Broadband")  # fmt: skip
+_SUBJECTS = (
+    "The Letter", "A Wrong Number", "Two Brothers", "The Audit", "High Water", "The Understudy", "Salt",
+    "Nine Minutes", "The Other Key", "What the Map Left Out", "A Quiet Street", "The Last Train", "Blue Ink",
+    "The Strike", "Three Witnesses", "The Long Way Home", "Half a Degree", "The Apprentice", "An Empty Chair",
+    "The Rehearsal",
+)  # fmt: skip
+_ADVERTISERS = (
+    "Brightwater Coffee", "Hearth Mattress", "Northpole Knives", "Tally Accounting", "Fernway Insurance",
+    "Lumen Language", "Oat & Anchor", "Pilot Broadband",
+)  # fmt: skip
 _FLIGHTS = ("Winter", "Spring", "Summer", "Autumn", "New Year", "Back to School", "Black Friday", "Launch")
 _STATUSES = ("ACTIVE", "ACTIVE", "ACTIVE", "PAUSED", "COMPLETED", "DRAFT")
 _POSITIONS = ("PRE_ROLL", "MID_ROLL", "MID_ROLL", "POST_ROLL")

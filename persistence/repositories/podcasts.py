@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from sqlalchemy import ColumnElement, func, or_, select, update
@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 from persistence.ids import PodcastId
 from persistence.pages import Order
 from persistence.records import EpisodeRecord, PodcastRecord
-from persistence.repositories.owned import OwnedRows
 from persistence.repositories.conditions import archived, contains
+from persistence.repositories.owned import OwnedRows
 from persistence.tables import episodes, podcasts
 
 
@@ -41,7 +41,7 @@ class FeedState(msgspec.Struct, frozen=True):
 class Podcasts(OwnedRows[PodcastRecord, PodcastFilter]):
     table = podcasts
     record = PodcastRecord
-    orders = {
+    orders: ClassVar = {
         "CREATED_AT": Order("CREATED_AT", podcasts.c.created_at, lambda podcast: podcast.created_at, datetime),
         "TITLE": Order("TITLE", podcasts.c.title, lambda podcast: podcast.title, str),
     }
@@ -103,7 +103,7 @@ class Podcasts(OwnedRows[PodcastRecord, PodcastFilter]):
 class Episodes(OwnedRows[EpisodeRecord, EpisodeFilter]):
     table = episodes
     record = EpisodeRecord
-    orders = {
+    orders: ClassVar = {
         "PUBLISHED_AT": Order(
             "PUBLISHED_AT",
             func.coalesce(episodes.c.published_at, episodes.c.created_at),

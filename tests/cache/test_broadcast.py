@@ -34,13 +34,17 @@ async def next_of(messages: AsyncIterator[bytes]) -> bytes:
 
 
 async def test_message_reaches_subscribers_of_its_topic_in_another_process(redis_server: RedisServer) -> None:
-    async with process(redis_server.url) as one, process(redis_server.url) as other:
-        async with other.listen("campaigns") as messages, other.listen("podcasts") as quiet:
-            await one.publish("campaigns", b"first")
-            await one.publish("campaigns", b"second")
-            assert [await next_of(messages), await next_of(messages)] == [b"first", b"second"]
-            await one.publish("podcasts", b"third")
-            assert await next_of(quiet) == b"third"
+    async with (
+        process(redis_server.url) as one,
+        process(redis_server.url) as other,
+        other.listen("campaigns") as messages,
+        other.listen("podcasts") as quiet,
+    ):
+        await one.publish("campaigns", b"first")
+        await one.publish("campaigns", b"second")
+        assert [await next_of(messages), await next_of(messages)] == [b"first", b"second"]
+        await one.publish("podcasts", b"third")
+        assert await next_of(quiet) == b"third"
 
 
 async def test_own_message_arrives_once(redis_server: RedisServer) -> None:

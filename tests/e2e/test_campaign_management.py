@@ -41,11 +41,15 @@ async def signed_in(server: Gateway) -> AsyncIterator[GraphQLClient]:
 
 
 @asynccontextmanager
-async def live(server: Gateway, token: str, query: str, **variables: Any) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+async def live(
+    server: Gateway, token: str, query: str, **variables: Any
+) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
     """The events of a subscription over graphql-transport-ws."""
     url = server.url.replace("http", "ws") + "/graphql"
     async with websockets.connect(url, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
-        await socket.send(msgspec.json.encode({"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}}).decode())
+        await socket.send(
+            msgspec.json.encode({"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}}).decode()
+        )
         assert msgspec.json.decode(await socket.recv())["type"] == "connection_ack"
         subscribe = {"id": "1", "type": "subscribe", "payload": {"query": query, "variables": variables}}
         await socket.send(msgspec.json.encode(subscribe).decode())
@@ -69,12 +73,13 @@ async def new_campaign(client: GraphQLClient) -> str:
         name=f"Advertiser {secrets.token_hex(4)}",
     )
     campaign = await client.done(
-        "mutation($advertiser: ID!) { createCampaign(advertiserId: $advertiser, input: {name: \"Spring\", currency: \"EUR\"})"
+        "mutation($advertiser: ID!) { createCampaign(advertiserId: $advertiser,"
+        ' input: {name: "Spring", currency: "EUR"})'
         " { __typename ... on CreateCampaignPayload { campaign { id } } } }",
         advertiser=advertiser["advertiser"]["id"],
     )
     await client.done(
-        "mutation($id: ID!) { createLineItem(campaignId: $id, input: {name: \"Reads\", pricing: FLAT, rateMinor: 100})"
+        'mutation($id: ID!) { createLineItem(campaignId: $id, input: {name: "Reads", pricing: FLAT, rateMinor: 100})'
         " { __typename ... on CreateLineItemPayload { lineItem { id } } } }",
         id=campaign["campaign"]["id"],
     )
@@ -82,7 +87,9 @@ async def new_campaign(client: GraphQLClient) -> str:
 
 
 async def version_of(client: GraphQLClient, campaign: str) -> int:
-    return int((await client.data("query($id: ID!) { campaign(id: $id) { version } }", id=campaign))["campaign"]["version"])
+    return int(
+        (await client.data("query($id: ID!) { campaign(id: $id) { version } }", id=campaign))["campaign"]["version"]
+    )
 
 
 async def test_campaign_goes_through_its_life_and_refuses_detours(demo_server: Gateway) -> None:
@@ -145,7 +152,8 @@ async def test_open_screen_sees_each_change_as_it_is(demo_server: Gateway) -> No
                 "lineItems": {"totalCount": 1, "nodes": [{"name": "Reads"}]},
             }
             await client.done(
-                "mutation($id: ID!) { createLineItem(campaignId: $id, input: {name: \"More\", pricing: CPA, rateMinor: 5})"
+                "mutation($id: ID!) { createLineItem(campaignId: $id,"
+                ' input: {name: "More", pricing: CPA, rateMinor: 5})'
                 " { __typename ... on CreateLineItemPayload { lineItem { id } } } }",
                 id=campaign,
             )
@@ -165,7 +173,8 @@ async def test_partners_key_reads_but_cannot_write_and_ends_when_revoked(demo_se
             )
             assert denied["code"] == "FORBIDDEN"
             await client.done(
-                "mutation($id: ID!) { revokeApiKey(id: $id) { __typename ... on RevokeApiKeyPayload { apiKey { id } } } }",
+                "mutation($id: ID!) { revokeApiKey(id: $id)"
+                " { __typename ... on RevokeApiKeyPayload { apiKey { id } } } }",
                 id=made["apiKey"]["id"],
             )
             response = await partner._http.post("/graphql", json={"query": "{ campaigns { totalCount } }"})

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import pytest
@@ -95,12 +95,34 @@ async def run(page: Page) -> None:
     await page.get_by_role("button", name="Execute query").click()
 
 
+async def rename_campaign(page: Page, server: DemoServer, name: str) -> None:
+    """Changes an active campaign from outside of the browser, as another member of the tenant would."""
+
+    async def asked(query: str, token: str = "", **variables: object) -> Any:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        body = {"query": query, "variables": variables}
+        answer = await (await page.request.post(f"{server.url}/graphql", data=body, headers=headers)).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
+
+    login = """mutation Login($input: LoginInput!) {
+      login(input: $input) { ... on LoginPayload { session { accessToken } } }
+    }"""
+    credentials = {"email": server.demo_email, "password": server.demo_password}
+    token = (await asked(login, input=credentials))["login"]["session"]["accessToken"]
+    active = "{ campaigns(first: 1, filter: { statuses: [ACTIVE] }) { edges { node { id version } } } }"
+    [edge] = (await asked(active, token))["campaigns"]["edges"]
+    update = """mutation Rename($id: ID!, $version: Int!, $name: String!) {
+      updateCampaign(id: $id, version: $version, input: { name: $name }) { __typename }
+    }"""
+    renamed = await asked(update, token, **edge["node"], name=name)
+    assert renamed == {"updateCampaign": {"__typename": "UpdateCampaignPayload"}}
+
+
 async def stored(page: Page, key: str, text: str) -> None:
     """Waits until GraphiQL has written `text` under `key`; the page's policy forbids Playwright's own waiting."""
     async with asyncio.timeout(SLOW / 1000):
-        while text not in str(  # noqa: ASYNC110  the page offers nothing that could be awaited
-            await page.evaluate("key => localStorage.getItem(key)", key)
-        ):
+        while text not in str(await page.evaluate("key => localStorage.getItem(key)", key)):
             await asyncio.sleep(0.05)
 
 
@@ -132,7 +154,7 @@ async def test_documentation_lists_the_root_types(browser: Browser) -> None:
     await expect(page.locator(".graphiql-doc-explorer")).to_contain_text("Mutation", timeout=SLOW)
 
 
-async def test_subscription_is_accepted_over_the_websocket(browser: Browser) -> None:
+async def test_subscription_shows_a_change_as_it_happens(browser: Browser, demo_server: DemoServer) -> None:
     page = await signed_in(browser)
     await page.locator(".graphiql-tab", has_text="WatchCampaigns").click()
     async with page.expect_websocket() as opened:
@@ -140,6 +162,8 @@ async def test_subscription_is_accepted_over_the_websocket(browser: Browser) -> 
         socket = await opened.value
     if not any("connection_ack" in frame for frame in browser.frames):
         await socket.wait_for_event("framereceived", lambda frame: "connection_ack" in str(frame))
+    await rename_campaign(page, demo_server, "Renamed while watched")
+    await expect(page.locator(".graphiql-response")).to_contain_text("Renamed while watched", timeout=SLOW)
     await page.get_by_role("button", name="Stop query").click()
 
 

@@ -39,7 +39,8 @@ async def test_stranger_registers_and_ends_with_a_campaign_on_a_real_feed(demo_s
         with publishing(feed("The Analytical Engine", 12)) as publisher:
             imported = await client.done(
                 "mutation($url: String!) { importFeed(url: $url) { __typename ... on ImportFeedPayload"
-                " { createdCount rejectedCount podcast { id title feedUrl episodes(first: 1) { totalCount nodes { id title } } } } } }",
+                " { createdCount rejectedCount podcast"
+                " { id title feedUrl episodes(first: 1) { totalCount nodes { id title } } } } } }",
                 url=publisher.url,
             )
         podcast = imported["podcast"]
@@ -51,8 +52,9 @@ async def test_stranger_registers_and_ends_with_a_campaign_on_a_real_feed(demo_s
             " { __typename ... on CreateAdvertiserPayload { advertiser { id } } } }"
         )
         campaign = await client.done(
-            'mutation($advertiser: ID!) { createCampaign(advertiserId: $advertiser, input: {name: "Launch", currency: "GBP",'
-            " budgetMinor: 5000000}) { __typename ... on CreateCampaignPayload { campaign { id version status } } } }",
+            'mutation($advertiser: ID!) { createCampaign(advertiserId: $advertiser, input: {name: "Launch",'
+            ' currency: "GBP", budgetMinor: 5000000})'
+            " { __typename ... on CreateCampaignPayload { campaign { id version status } } } }",
             advertiser=advertiser["advertiser"]["id"],
         )
         assert campaign["campaign"]["status"] == "DRAFT"
@@ -68,9 +70,7 @@ async def test_stranger_registers_and_ends_with_a_campaign_on_a_real_feed(demo_s
             lineItem=line_item["lineItem"]["id"],
             episode=podcast["episodes"]["nodes"][0]["id"],
         )
-        current = await client.data(
-            "query($id: ID!) { campaign(id: $id) { version } }", id=campaign["campaign"]["id"]
-        )
+        current = await client.data("query($id: ID!) { campaign(id: $id) { version } }", id=campaign["campaign"]["id"])
         running = await client.done(
             "mutation($id: ID!, $version: Int!) { activateCampaign(id: $id, version: $version)"
             " { __typename ... on ActivateCampaignPayload { campaign { status budget { amountMinor currency }"

@@ -101,7 +101,7 @@ async def client_of(edge: Edge) -> AsyncGenerator[httpx2.AsyncClient, None]:
 async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
     """Wait for something that happens in a server, which has no event to await. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - see above
+        while not condition():
             await asyncio.sleep(0.005)
 
 

@@ -84,7 +84,12 @@ async def test_every_item_of_a_feed_becomes_an_episode(publisher: Publisher, act
     assert (done.podcast.title, done.podcast.feed_url) == ("A show", publisher.url)
     assert (done.created, done.updated, done.unchanged, done.rejected) == (2, 0, 0, ())
     [one, two] = await episodes_of(actor, done.podcast.id)
-    assert (one.guid, one.title, one.enclosure_url, one.enclosure_bytes) == ("a", "One", "https://audio.example/a.mp3", 1000)
+    assert (one.guid, one.title, one.enclosure_url, one.enclosure_bytes) == (
+        "a",
+        "One",
+        "https://audio.example/a.mp3",
+        1000,
+    )
     assert (two.guid, two.title, two.version) == ("b", "Two", 1)
 
 
@@ -104,7 +109,11 @@ async def test_an_unchanged_feed_is_not_sent_again(publisher: Publisher, actor: 
     first = await import_feed(actor.context(), publisher.url)
     second = await import_feed(actor.context(), publisher.url)
     assert publisher.statuses == [200, 304]
-    assert (second.changed, second.podcast.id, second.podcast.version) == (False, first.podcast.id, first.podcast.version)
+    assert (second.changed, second.podcast.id, second.podcast.version) == (
+        False,
+        first.podcast.id,
+        first.podcast.version,
+    )
     assert first.podcast.feed_checked_at is not None
     assert second.podcast.feed_checked_at is not None
     assert second.podcast.feed_checked_at > first.podcast.feed_checked_at

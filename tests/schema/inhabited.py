@@ -64,7 +64,8 @@ async def inhabited_tenant(services: Services, word: str) -> Inhabited:
         "placement",
     )
     api_key = await created(
-        f'createApiKey(input: {{name: "{word}", scopes: [READ]}}) {{ ... on CreateApiKeyPayload {{ apiKey {{ id }} }} }}',
+        f'createApiKey(input: {{name: "{word}", scopes: [READ]}})'
+        " { ... on CreateApiKeyPayload { apiKey { id } } }",
         "apiKey",
     )
     invite = await created(

@@ -15,10 +15,10 @@ from graphql import (
     GraphQLField,
     GraphQLObjectType,
     get_named_type,
+    get_nullable_type,
     is_composite_type,
     is_list_type,
     is_required_argument,
-    get_nullable_type,
     is_union_type,
 )
 from sqlalchemy import select
@@ -78,7 +78,7 @@ def selection(field: GraphQLField, depth: int) -> str:
         return "{ __typename " + " ".join(parts) + " }"
     if isinstance(named, GraphQLObjectType):
         return "{ __typename " + inner(named, depth) + " }"
-    possible = schema()._schema.get_possible_types(named)  # type: ignore[arg-type]  # an interface, as nothing else is left
+    possible = schema()._schema.get_possible_types(named)
     parts = [f"... on {member.name} {{ {inner(member, depth)} }}" for member in possible]
     return "{ __typename " + " ".join(parts) + " }"
 
@@ -103,7 +103,9 @@ def codes(result: Any) -> set[str]:
         str(getattr(error.original_error, "code", None) or (error.extensions or {}).get("code") or error.message)
         for error in result.errors or ()
     }
-    for problem in (problem for error in result.errors or () for problem in getattr(error.original_error, "problems", ())):
+    for problem in (
+        problem for error in result.errors or () for problem in getattr(error.original_error, "problems", ())
+    ):
         found.add(problem.code)
 
     def walk(value: Any) -> None:
@@ -139,7 +141,9 @@ async def rows_of(tenant: Inhabited) -> dict[str, Any]:
         for table in metadata.sorted_tables:
             column = table.c.get("tenant_id", table.c.id if table.name == "tenants" else None)
             if column is not None:
-                found[table.name] = sorted(map(repr, await session.rows(select(table).where(column == tenant.actor.tenant_id))))
+                found[table.name] = sorted(
+                    map(repr, await session.rows(select(table).where(column == tenant.actor.tenant_id)))
+                )
     return found
 
 
@@ -158,7 +162,11 @@ async def test_another_tenants_id_shows_and_changes_nothing(both: Victims, root:
             for other, value in field.args.items()
             if other != argument and get_named_type(value.type).name == "ID" and is_required_argument(value)
         }
-        arguments = {**arguments_of(field, both.attacker), **others, argument: as_argument(field.args[argument], theirs)}
+        arguments = {
+            **arguments_of(field, both.attacker),
+            **others,
+            argument: as_argument(field.args[argument], theirs),
+        }
         query, variables = operation(root, name, arguments)
         result = await run(both.attacker.actor.context(), query, **variables)
         found = codes(result)
