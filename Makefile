@@ -69,7 +69,7 @@ gateway/web/node_modules/.package-lock.json: gateway/web/package-lock.json | .ve
 	@echo "Installing what the pages are built with …"
 	@cd gateway/web && $(CURDIR)/$(NPM) ci --silent
 
-gateway/static/.built: gateway/web/node_modules/.package-lock.json $(shell find gateway/web -type f -not -path '*/node_modules/*' 2>/dev/null)
+gateway/static/.built: gateway/web/node_modules/.package-lock.json $(wildcard README.md) $(shell find gateway/web -type f -not -path '*/node_modules/*' 2>/dev/null)
 	@echo "Building the pages …"
 	@cd gateway/web && $(CURDIR)/$(NPM) run --silent build
 	@touch $@

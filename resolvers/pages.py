@@ -3,7 +3,8 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import Any, Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
@@ -15,6 +16,14 @@ R = TypeVar("R")
 
 DEFAULT_SIZE = 25
 LARGEST_SIZE = 1_000
+
+_RowId = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+_KEYS: Mapping[type, Any] = {
+    int: Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)],
+    str: Annotated[str, msgspec.Meta(pattern=r"\A[^\x00]*\Z")],
+    datetime: Annotated[datetime, msgspec.Meta(tz=True)],
+}
+"""What PostgreSQL can compare with a sort key of each type: a cursor may have been tampered with."""
 
 
 class PageRequest(msgspec.Struct, frozen=True):
@@ -115,9 +124,11 @@ def _position(cursor: str, order: Order, descending: bool, argument: str) -> Pos
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         decoded = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True)
-        name, turned, value, row_id = msgspec.json.decode(decoded, type=tuple[str, bool, Any, int])
-        key = msgspec.convert(value, order.type)
-    except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError, RecursionError):
+        name, turned, value, row_id = msgspec.json.decode(decoded, type=tuple[str, bool, Any, _RowId])
+        key = msgspec.convert(value, _KEYS[order.type])
+        if isinstance(key, datetime):
+            key = key.astimezone(UTC)
+    except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError, OverflowError, RecursionError):
         raise _invalid_cursor("This is not a cursor of this graph.", argument) from None
     if (name, turned) != (order.name, descending):
         raise _invalid_cursor("This cursor comes from a list in another order; start again without it.", argument)

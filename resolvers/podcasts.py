@@ -11,9 +11,13 @@ from persistence.repositories.podcasts import Episodes, Podcasts
 from resolvers import changes
 from resolvers.context import RequestContext
 from resolvers.errors import IllegalTransition
+from resolvers.feeds.dates import EARLIEST, LATEST
 from resolvers.feeds.values import EpisodeType
 from resolvers.policy import Permission
 from resolvers.texts import LongText, NotNull, ShortText, Title, WebUrl, optional
+
+
+PublicationTime = Annotated[datetime, Field(ge=EARLIEST, le=LATEST)]
 
 
 class NewPodcast(BaseModel):
@@ -51,7 +55,7 @@ class PodcastChanges(BaseModel):
 class NewEpisode(BaseModel):
     title: Title = Field(description="The episode's title, 1 to 500 characters.")
     description: LongText = Field("", description="Show notes, at most 100,000 characters; may hold HTML.")
-    published_at: datetime | None = optional("When the episode came or comes out.")
+    published_at: PublicationTime | None = optional("When the episode came or comes out, from 1900 to 2999.")
     duration_seconds: Annotated[int, Field(ge=0, le=10**7)] | None = optional("Length in seconds.")
     enclosure_url: WebUrl | None = optional("The audio file, an http or https URL.")
     season: Annotated[int, Field(ge=0, le=10**6)] | None = optional("Season number.")
@@ -64,7 +68,9 @@ class EpisodeChanges(BaseModel):
 
     title: Annotated[Title | None, NotNull] = optional("The episode's title, 1 to 500 characters.")
     description: Annotated[LongText | None, NotNull] = optional("Show notes; may hold HTML.")
-    published_at: datetime | None = optional("When the episode came or comes out; null clears it.")
+    published_at: PublicationTime | None = optional(
+        "When the episode came or comes out, from 1900 to 2999; null clears it."
+    )
     duration_seconds: Annotated[int, Field(ge=0, le=10**7)] | None = optional("Length in seconds; null clears it.")
     enclosure_url: WebUrl | None = optional("The audio file; null clears it.")
     season: Annotated[int, Field(ge=0, le=10**6)] | None = optional("Season number; null clears it.")

@@ -9,6 +9,10 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_tz
 
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(2999, 12, 31, tzinfo=UTC)
+"""Beyond these nothing was or will be published. asyncpg would store the ends of Python's calendar as infinities."""
+
 _HALF_DAY = re.compile(r"\s([AP])\.?M\.?(?=\s|$)", re.IGNORECASE)
 _ONLY_DIGITS = re.compile(r"[\d\s:.,/TZ+-]*", re.ASCII)
 # A year before 1000, which readers take for one of this century, and an offset of more than 18 hours.
@@ -16,7 +20,8 @@ _IMPOSSIBLE = re.compile(r"(?<![\d+-])0\d{3}(?!\d)|\s[+-](?:1[89]|[2-9]\d):?\d\d
 
 
 def moment(written: str, interpreted: object) -> datetime | None:
-    """`written` (ISO 8601, RFC 822 or one of the forms that feedparser knows) in UTC; None if it is no date.
+    """`written` (ISO 8601, RFC 822 or one of the forms that feedparser knows) in UTC; None if it is no date,
+    or none within EARLIEST and LATEST.
 
     `interpreted` is feedparser's reading of it: nine numbers in UTC, or None. A date without a zone is taken as UTC, a
     leap second as the second before it.
@@ -26,9 +31,10 @@ def moment(written: str, interpreted: object) -> datetime | None:
     if found is None and _IMPOSSIBLE.search(text) is None and _ONLY_DIGITS.fullmatch(text) is None:
         found = _rfc822(text) or _believable(text, interpreted)
     try:
-        return found.astimezone(UTC) if found is not None else None
+        found = found.astimezone(UTC) if found is not None else None
     except (OverflowError, ValueError):  # within hours of the year 1 or 10000
         return None
+    return found if found is not None and EARLIEST <= found <= LATEST else None
 
 
 def _iso(text: str) -> datetime | None:

@@ -5,36 +5,17 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-from prometheus_client import CollectorRegistry
-
-from gateway.documents.documents import Documents
-from gateway.documents.limits import DocumentLimits
-from gateway.execution.executor import Execution, Job
-from gateway.execution.reference import ReferenceExecutor
-from ops.telemetry.metrics import DocumentMetrics
+from gateway.execution.executor import Execution
 from resolvers.campaigns.campaigns import CampaignChanges, update_campaign
 from resolvers.context import RequestContext, Services
 from resolvers.errors import DomainError
 from tests.actors import new_tenant
-from tests.graph import schema
+from tests.graph import subscribed
 from tests.resolvers.campaigns.scene import new_campaign, new_line_item
 
 ONE = """subscription One($id: ID) {
   campaignUpdated(campaignId: $id) { campaign { id name version lineItems { totalCount nodes { name } } } }
 }"""
-
-
-async def subscribed(context: RequestContext, **variables: Any) -> AsyncGenerator[Execution, None] | Execution:
-    core = schema()._schema
-    documents = Documents(core, DocumentLimits(), DocumentMetrics(CollectorRegistry()))
-    job = Job(
-        document=documents.document(ONE, hide_suggestions=False),
-        operation_name=None,
-        variables=variables,
-        hide_suggestions=False,
-    )
-    executor: ReferenceExecutor[RequestContext] = ReferenceExecutor(core, seconds=5)
-    return await executor.subscribe(job, context)
 
 
 async def next_campaign(events: AsyncGenerator[Execution, None]) -> Any:
@@ -55,7 +36,7 @@ def code_of(execution: Execution) -> str:
 async def test_every_event_shows_the_values_of_now(services: Services) -> None:
     actor = await new_tenant(services)
     campaign = await new_campaign(actor)
-    events = await subscribed(actor.context(), id=f"cmp_{campaign.id}")
+    events = await subscribed(actor.context(), ONE, id=f"cmp_{campaign.id}")
     assert not isinstance(events, Execution)
     async with aclosing(events):
         await update_campaign(actor.context(), campaign.id, 1, CampaignChanges(name="Second"))
@@ -76,7 +57,7 @@ async def test_every_event_shows_the_values_of_now(services: Services) -> None:
 
 async def test_without_an_id_all_campaigns_of_the_tenant_are_heard(services: Services) -> None:
     actor = await new_tenant(services)
-    events = await subscribed(actor.context())
+    events = await subscribed(actor.context(), ONE)
     assert not isinstance(events, Execution)
     async with aclosing(events):
         made = [await new_campaign(actor) for _ in range(2)]
@@ -87,9 +68,9 @@ async def test_refusals_come_when_the_subscription_opens(services: Services) -> 
     actor, other = await new_tenant(services), await new_tenant(services)
     theirs = await new_campaign(other)
     refusals = {
-        "NOT_FOUND": await subscribed(actor.context(), id=f"cmp_{theirs.id}"),
-        "INVALID_INPUT": await subscribed(actor.context(), id="adv_1"),
-        "UNAUTHENTICATED": await subscribed(RequestContext(services, None)),
+        "NOT_FOUND": await subscribed(actor.context(), ONE, id=f"cmp_{theirs.id}"),
+        "INVALID_INPUT": await subscribed(actor.context(), ONE, id="adv_1"),
+        "UNAUTHENTICATED": await subscribed(RequestContext(services, None), ONE),
     }
     for code, refusal in refusals.items():
         assert isinstance(refusal, Execution)
@@ -98,7 +79,7 @@ async def test_refusals_come_when_the_subscription_opens(services: Services) -> 
 
 async def test_closing_the_events_ends_the_subscription(services: Services) -> None:
     actor = await new_tenant(services)
-    events = await subscribed(actor.context())
+    events = await subscribed(actor.context(), ONE)
     assert not isinstance(events, Execution)
     await new_campaign(actor)
     await next_campaign(events)
