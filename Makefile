@@ -5,7 +5,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet --quiet
 NPM := $(BIN)/npm --no-audit --no-fund --no-update-notifier
 # Programs of the environment come first: its Node is the pinned one, whatever the machine has.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -71,5 +71,5 @@ gateway/web/node_modules/.package-lock.json: gateway/web/package-lock.json | .ve
 
 gateway/static/.built: gateway/web/node_modules/.package-lock.json $(wildcard README.md) $(shell find gateway/web -type f -not -path '*/node_modules/*' 2>/dev/null)
 	@echo "Building the pages …"
-	@cd gateway/web && $(CURDIR)/$(NPM) run --silent build
+	@cd gateway/web && $(CURDIR)/$(NPM) run --silent build -- --logLevel warn
 	@touch $@

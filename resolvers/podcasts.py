@@ -16,7 +16,6 @@ from resolvers.feeds.values import EpisodeType
 from resolvers.policy import Permission
 from resolvers.texts import LongText, NotNull, ShortText, Title, WebUrl, optional
 
-
 PublicationTime = Annotated[datetime, Field(ge=EARLIEST, le=LATEST)]
 
 

@@ -41,7 +41,7 @@ def configure(stream: TextIO = sys.stderr, *, style: LogStyle = "auto", level: s
         ]
     )
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+        foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(), _without_second_message],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
     )
     handler = logging.StreamHandler(stream)
@@ -65,6 +65,12 @@ def _with_trace(_logger: object, _method: str, event: MutableMapping[str, Any]) 
     ids = current_ids()
     if ids is not None:
         event["trace_id"], event["span_id"] = ids
+    return event
+
+
+def _without_second_message(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """uvicorn says everything twice, the second time in colours."""
+    event.pop("color_message", None)
     return event
 
 

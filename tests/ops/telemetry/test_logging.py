@@ -50,6 +50,13 @@ def test_libraries_log_in_the_same_form() -> None:
     ]
 
 
+def test_what_uvicorn_says_twice_is_said_once() -> None:
+    stream = io.StringIO()
+    configure(stream)
+    logging.getLogger("uvicorn.error").info("Started", extra={"color_message": "in colours"})
+    assert [set(line) for line in lines(stream)] == [{"event", "level", "logger", "time"}]
+
+
 def test_traceback_is_structured_and_shows_no_local_variables() -> None:
     stream = io.StringIO()
     configure(stream)
