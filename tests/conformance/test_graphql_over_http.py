@@ -8,9 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from gateway.documents.limits import DocumentLimits
-from gateway.http.limits import HttpLimits
-from tests.gateway.edge import Edge, served
+from tests.services.gateway import Gateway
 
 FOLDER = Path(__file__).parent / "graphql_http"
 AUDITS = 61
@@ -40,9 +38,7 @@ async def audit_results(url: str) -> list[AuditResult]:
     return msgspec.json.decode(output, type=list[AuditResult])
 
 
-async def test_all_audits_pass_with_default_settings() -> None:
-    edge = Edge(http=HttpLimits(), documents=DocumentLimits())
-    async with served(edge.app) as address:
-        results = await audit_results(f"http://{address}/graphql")
+async def test_all_audits_pass_on_the_running_gateway(demo_server: Gateway) -> None:
+    results = await audit_results(f"{demo_server.url}/graphql")
     assert [result for result in results if result.status != "ok"] == []
     assert len(results) == AUDITS

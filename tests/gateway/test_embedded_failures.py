@@ -274,6 +274,7 @@ def test_start_that_takes_too_long_leaves_no_server(embedded_home: Path) -> None
     assert not (embedded_home / "primary" / "postmaster.pid").exists()
 
 
+@pytest.mark.usefixtures("default_sigterm")
 def test_failed_start_gives_back_lock_and_signal_handlers(embedded_home: Path) -> None:
     refusal(embedded_home, settings={"nonsense": "1"})
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

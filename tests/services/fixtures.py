@@ -1,5 +1,6 @@
 """Fixtures over the real services; tests/conftest.py names this module in `pytest_plugins`."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,3 +54,11 @@ def embedded_home() -> Iterator[Path]:
         with EmbeddedPostgres(root / "pg", shared_root=root / "shared") as postgres:
             postgres.ensure_database()
         yield root / "pg"
+
+
+@pytest.fixture
+def default_sigterm() -> Iterator[None]:
+    """SIGTERM does within the test what it does in a new process; the embedded server of the session minds it too."""
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGTERM, before)
