@@ -9,13 +9,11 @@ from uuid import uuid4
 
 import structlog
 from opentelemetry.trace import Tracer
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import HTTPConnection, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from strawberry.printer import print_schema
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -35,6 +33,8 @@ from gateway.middleware.request_id import RequestIdMiddleware
 from gateway.middleware.security_headers import SecurityHeadersMiddleware
 from gateway.operation import Operations, OperationTelemetry
 from gateway.pages import DemoLogin, page_routes
+from gateway.scrape import metrics_page
+from gateway.sdl import sdl_page
 from gateway.settings import Environment, Settings
 from ops.health import health_routes
 from ops.telemetry.metrics import DocumentMetrics, HttpMetrics, OperationMetrics
@@ -59,16 +59,19 @@ STATIC: Final = Path(__file__).parent / "static"
 def create_app(settings: Settings, *, drain: Drain, tracer: Tracer, demo: DemoLogin | None = None) -> Starlette:
     """The whole application. Nothing is opened before its lifespan begins."""
     registry = CollectorRegistry()
+    token = settings.http.metrics_token
     schema = build_schema()
     sdl = print_schema(schema).strip() + "\n"
+
+    def may_introspect(context: RequestContext) -> bool:
+        return context.viewer is not None or settings.environment is Environment.DEVELOPMENT
+
     operations: Operations[RequestContext] = Operations(
         Documents(schema._schema, DocumentLimits(), DocumentMetrics(registry)),
         ReferenceExecutor(schema._schema, seconds=settings.http.operation_seconds),
         ErrorMask(lambda: uuid4().hex, structlog.get_logger("gateway.errors")),
         OperationTelemetry(metrics=OperationMetrics(registry), tracer=tracer),
-        introspection_allowed=lambda context: (
-            context.viewer is not None or settings.environment is Environment.DEVELOPMENT
-        ),
+        introspection_allowed=may_introspect,
     )
 
     endpoint = GraphQLEndpoint(operations, _context, _limits(settings), drain)
@@ -78,19 +81,13 @@ def create_app(settings: Settings, *, drain: Drain, tracer: Tracer, demo: DemoLo
         async with open_process(settings, drain) as process:
             yield {STATE: process}
 
-    async def metrics(_request: Request) -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
-
-    async def schema_text(_request: Request) -> Response:
-        return PlainTextResponse(sdl)
-
     routes: list[BaseRoute] = [
         Route(GRAPHQL, endpoint),
         WebSocketRoute(GRAPHQL, endpoint),
         *page_routes(STATIC, graphql_path=GRAPHQL, demo=demo),
         *health_routes(lambda request: process_of(request).health),
-        Route("/metrics", metrics),
-        Route("/schema.graphql", schema_text),
+        Route("/metrics", metrics_page(registry, token.get_secret_value() if token else None)),
+        Route("/schema.graphql", sdl_page(sdl, lambda request: _context(request, None), may_introspect)),
     ]
     return Starlette(routes=routes, middleware=_middleware(settings, registry, tracer, drain), lifespan=lifespan)
 

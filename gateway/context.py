@@ -68,7 +68,12 @@ class Contexts:
             raise Unauthenticated("This login was ended: sign in again.")
         if found.tenant_id is None and tenant_id is not None:
             raise _no_tenant()
-        return Viewer(user_id=bearer.user_id, tenant_id=found.tenant_id, role=Role(found.role) if found.role else None)
+        return Viewer(
+            user_id=bearer.user_id,
+            session_id=bearer.session_id,
+            tenant_id=found.tenant_id,
+            role=Role(found.role) if found.role else None,
+        )
 
     async def _key(self, text: str, tenant_id: TenantId | None) -> Viewer:
         secret = split_secret(API_KEY, text)

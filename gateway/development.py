@@ -12,6 +12,10 @@ from gateway.settings import Auth, Environment, Settings
 DEMO_EMAIL = "demo@example.com"
 
 
+class DamagedFile(Exception):
+    """A file of the data directory does not say what it should; the message says what to delete."""
+
+
 class DevelopmentSecrets(msgspec.Struct, frozen=True):
     """Made once per data directory; the file is readable by its owner alone."""
 
@@ -21,7 +25,7 @@ class DevelopmentSecrets(msgspec.Struct, frozen=True):
 
 
 def development_secrets(data_dir: Path) -> DevelopmentSecrets:
-    """The data directory's secrets, made on first use. Raises OSError."""
+    """The data directory's secrets, made on first use. Raises OSError, DamagedFile."""
     path = data_dir / "secrets.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=DevelopmentSecrets)
@@ -33,6 +37,10 @@ def development_secrets(data_dir: Path) -> DevelopmentSecrets:
         )
         write_private(path, msgspec.json.encode(made))
         return made
+    except msgspec.MsgspecError as error:
+        raise DamagedFile(
+            f"{path} is damaged: delete it and start again, which makes new keys; everybody has to sign in anew."
+        ) from error
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -5,9 +5,10 @@
 Each step is a function of `gateway.http` that refuses with RequestRejected; what is refused does no work beyond it.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine, Sequence
 from http import HTTPStatus
-from typing import Final, Generic
+from typing import Any, Final, Generic, TypeVar
 
 from graphql import OperationType
 from starlette.requests import Request
@@ -17,11 +18,13 @@ from starlette.websockets import WebSocket
 
 from gateway.errors import Code, RequestRejected, rejected
 from gateway.execution.executor import ContextT
+from gateway.http.access import access_ended
 from gateway.http.batch import batch_results
 from gateway.http.body import (
     ClientGone,
     check_content,
     decoded,
+    disconnected,
     operation_request,
     query_string_request,
     read_body,
@@ -45,6 +48,8 @@ from gateway.operation import (
 ALLOW: Final = "GET, POST, OPTIONS"
 NEVER_STREAMED: Final = frozenset({"UNAUTHENTICATED", Code.BAD_REQUEST, Code.METHOD_NOT_ALLOWED})
 """Refusals of the request rather than of its operation: they answer with their status, also to a client of SSE."""
+
+T = TypeVar("T")
 
 
 class GraphQLEndpoint(Generic[ContextT]):
@@ -80,7 +85,13 @@ class GraphQLEndpoint(Generic[ContextT]):
             await answer(scope, receive, send)
         else:
             await send_events(
-                answer, self._operations.serialised, receive, send, limits=self._limits, drain=self._drain
+                answer,
+                self._operations.serialised,
+                receive,
+                send,
+                limits=self._limits,
+                drain=self._drain,
+                refused=access_ended(lambda: self._context_factory(request, None), self._limits.access_check_seconds),
             )
 
     async def _answer(self, request: Request) -> Response | ResultStream:
@@ -107,7 +118,7 @@ class GraphQLEndpoint(Generic[ContextT]):
 
     async def _get(self, request: Request, types: Accepted) -> Response | ResultStream:
         asked = query_string_request(request.scope["query_string"], self._limits)
-        result = await self._run(request, asked, _kinds(QUERIES, types))
+        result = await _attended(request, self._run(request, asked, _kinds(QUERIES, types)))
         if not isinstance(result, OperationResult) or types.stream_first:
             return self._streamed(result, types)
         response = self._response(result, types.errors)
@@ -119,7 +130,8 @@ class GraphQLEndpoint(Generic[ContextT]):
         value = decoded(await read_body(request.receive, request.headers, self._limits), self._limits)
         if isinstance(value, list):
             return await self._batch(request, value, types)
-        result = await self._run(request, operation_request(value), _kinds(QUERIES_AND_MUTATIONS, types))
+        asked = operation_request(value)
+        result = await _attended(request, self._run(request, asked, _kinds(QUERIES_AND_MUTATIONS, types)))
         if not isinstance(result, OperationResult) or types.stream_first:
             return self._streamed(result, types)
         return self._response(result, types.errors)
@@ -137,7 +149,7 @@ class GraphQLEndpoint(Generic[ContextT]):
                 return result
             raise AssertionError("a batch carries no subscriptions")
 
-        results = await batch_results(items, answer, self._limits)
+        results = await _attended(request, batch_results(items, answer, self._limits))
         body = b"[" + b",".join(self._operations.serialised(result)[1] for result in results) + b"]"
         return json_response(body, 200, types.json, self._limits)
 
@@ -170,6 +182,21 @@ class GraphQLEndpoint(Generic[ContextT]):
 
 def _kinds(kinds: frozenset[OperationType], types: Accepted) -> frozenset[OperationType]:
     return kinds | {OperationType.SUBSCRIPTION} if types.stream else kinds
+
+
+async def _attended(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """The work's result; when the client leaves first, the work is cancelled. Raises ClientGone."""
+    working = asyncio.create_task(work)
+    gone = asyncio.create_task(disconnected(request.receive))
+    try:
+        await asyncio.wait((working, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientGone
+        return working.result()
+    finally:
+        working.cancel()
+        gone.cancel()
+        await asyncio.gather(working, gone, return_exceptions=True)
 
 
 async def _stream_of_one(result: OperationResult) -> ResultStream:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import msgspec
-from sqlalchemy import text
 from starlette.requests import HTTPConnection
 
 from cache.broadcast import Broadcast
@@ -16,11 +15,13 @@ from cache.redis import open_redis
 from gateway.auth.services import open_authentication
 from gateway.context import Contexts
 from gateway.middleware.drain import Drain
-from gateway.settings import Feeds, Settings
+from gateway.settings import Feeds, IncompleteSettings, Settings
 from ops.health import HealthCheck, Probe
-from persistence.sessions import Database, open_database
+from persistence.migrate import refuse_pending
+from persistence.sessions import open_database
 from resolvers.context import Services
 from resolvers.feeds.fetcher import FeedFetcher, FetchSettings
+from resolvers.feeds.reader import FeedReader, ReaderLimits
 
 STATE = "process"
 """Where the lifespan's state lies in the state of an ASGI scope."""
@@ -41,11 +42,13 @@ def process_of(connection: HTTPConnection) -> Process:
 
 @asynccontextmanager
 async def open_process(settings: Settings, drain: Drain) -> AsyncIterator[Process]:
-    """Raises UnsafeRole or DatabaseUnavailable when the database will not do, ValueError for incomplete settings."""
+    """Raises UnsafeRole, PendingMigrations or DatabaseUnavailable when the database will not do; IncompleteSettings."""
     if settings.database.url is None:
-        raise ValueError("there is no database: `podgraph up` starts one, or set PODGRAPH_DATABASE__URL")
+        raise IncompleteSettings(
+            "There is no database: set PODGRAPH_DATABASE__URL, or use `podgraph up`, which starts one."
+        )
     if not settings.auth.signing_keys or settings.auth.hash_key is None:
-        raise ValueError("there are no keys: set PODGRAPH_AUTH__SIGNING_KEYS and PODGRAPH_AUTH__HASH_KEY")
+        raise IncompleteSettings("There are no keys: set PODGRAPH_AUTH__SIGNING_KEYS and PODGRAPH_AUTH__HASH_KEY.")
     async with AsyncExitStack() as stack:
         database = open_database(
             settings.database.url,
@@ -54,6 +57,7 @@ async def open_process(settings: Settings, drain: Drain) -> AsyncIterator[Proces
         )
         stack.push_async_callback(database.close)
         await database.refuse_unsafe_role()
+        await refuse_pending(settings.database.url)
         redis = open_redis(settings.redis.url)
         stack.push_async_callback(redis.aclose)
         authentication = open_authentication(
@@ -68,10 +72,15 @@ async def open_process(settings: Settings, drain: Drain) -> AsyncIterator[Proces
         stack.callback(authentication.close)
         broadcast = Broadcast(redis)
         await stack.enter_async_context(broadcast.running())
+        reader = FeedReader(
+            ReaderLimits(processes=settings.feeds.parse_processes, seconds=settings.feeds.parse_seconds)
+        )
+        stack.push_async_callback(reader.close)
         services = Services(
             database=database,
             broadcast=broadcast,
             feeds=FeedFetcher(_fetch_settings(settings.feeds)),
+            reader=reader,
             clock=_now,
             random_token=lambda: secrets.token_urlsafe(32),
             identity=authentication.identity,
@@ -80,7 +89,7 @@ async def open_process(settings: Settings, drain: Drain) -> AsyncIterator[Proces
             services=services,
             contexts=Contexts(services, authentication.keyring, authentication.addresses),
             health=HealthCheck(
-                [Probe("database", lambda: _answers(database)), Probe("redis", redis.ping, required=False)],
+                [Probe("database", database.ping), Probe("redis", redis.ping, required=False)],
                 draining=lambda: drain.draining,
                 clock=time.monotonic,
             ),
@@ -91,11 +100,6 @@ def _fetch_settings(feeds: Feeds) -> FetchSettings:
     if not feeds.allow_networks:
         return FetchSettings()
     return FetchSettings(allow_networks=feeds.allow_networks, ports=None)
-
-
-async def _answers(database: Database) -> None:
-    async with database.read_account() as session:
-        await session.scalar(text("SELECT 1"))
 
 
 def _now() -> datetime:

@@ -4,19 +4,20 @@ HTTP, batches, SSE and WebSocket each turn their bytes into an `OperationRequest
 `OperationResult`s that come back. Nothing here knows how they travel.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import aclosing
 from typing import Any, Final, Generic
 
 import msgspec
-from graphql import OperationType
+from graphql import OperationDefinitionNode, OperationType
 from opentelemetry.trace import Status, StatusCode, Tracer
 
 from gateway.documents.documents import Document, Documents
 from gateway.errors import Code, ErrorMask, FormattedError, RequestRejected, rejected, retry_headers
 from gateway.execution.executor import ContextT, Execution, Executor, Job
-from ops.telemetry.metrics import OperationMetrics
+from ops.telemetry.metrics import OTHER, OperationMetrics
 from resolvers.errors import DomainError
 
 QUERIES: Final = frozenset({OperationType.QUERY})
@@ -89,6 +90,7 @@ class Operations(Generic[ContextT]):
         self._introspection_allowed = introspection_allowed
         self._metrics = telemetry.metrics
         self._tracer = telemetry.tracer
+        self._mutations: set[asyncio.Task[Execution]] = set()
         self.mask = mask
 
     async def run(
@@ -106,8 +108,9 @@ class Operations(Generic[ContextT]):
             operation = document.operation(request.operation_name)
             kind = operation.operation.value
             self._check_kind(operation.operation, kinds)
+            self._documents.check_size(document, operation, request.variables)
             job = self._job(request, document, context)
-            name = self._metrics.names.label(operation.name.value if operation.name else None)
+            name = self._label(operation, context)
             if operation.operation is OperationType.SUBSCRIPTION:
                 return await self._subscription(job, context)
             result = await self._execution(job, context, kind, name)
@@ -152,6 +155,12 @@ class Operations(Generic[ContextT]):
         message = "Subscriptions need text/event-stream in Accept, or the graphql-transport-ws protocol."
         raise rejected(Code.NOT_ACCEPTABLE, message)
 
+    def _label(self, operation: OperationDefinitionNode, context: ContextT) -> str:
+        """The operation's name for metrics and spans; strangers could fill the bounded set with names of their own."""
+        if operation.name is not None and not self._introspection_allowed(context):
+            return OTHER
+        return self._metrics.names.label(operation.name.value if operation.name else None)
+
     def _job(self, request: OperationRequest, document: Document, context: ContextT) -> Job:
         return Job(
             document=document,
@@ -163,10 +172,28 @@ class Operations(Generic[ContextT]):
     async def _execution(self, job: Job, context: ContextT, kind: str, name: str) -> OperationResult:
         attributes = {"graphql.operation.type": kind, "graphql.operation.name": name}
         with self._tracer.start_as_current_span(f"{kind} {name}", attributes=attributes) as span:
-            execution = await self._executor.execute(job, context)
+            execution = await self._executed(job, context, kind)
             if execution.errors:
                 span.set_status(Status(StatusCode.ERROR))
             return self._result(execution)
+
+    async def _executed(self, job: Job, context: ContextT, kind: str) -> Execution:
+        if kind != OperationType.MUTATION.value:
+            return await self._executor.execute(job, context)
+        # A query ends with its client; a mutation that has begun is finished, or half of it might be done.
+        mutation = asyncio.create_task(self._executor.execute(job, context))
+        self._mutations.add(mutation)
+        mutation.add_done_callback(self._mutations.discard)
+        try:
+            return await asyncio.shield(mutation)
+        except asyncio.CancelledError:
+            mutation.add_done_callback(self._left_alone)
+            raise
+
+    def _left_alone(self, mutation: asyncio.Task[Execution]) -> None:
+        """Log what befell a mutation that nobody waits for any more."""
+        if not mutation.cancelled() and isinstance(error := mutation.exception(), Exception):
+            self.failed(error)
 
     async def _subscription(self, job: Job, context: ContextT) -> OperationResult | ResultStream:
         opened = await self._executor.subscribe(job, context)

@@ -7,7 +7,9 @@
 Without the first step a load balancer goes on sending requests to a socket that no longer listens.
 """
 
+import gc
 import signal
+import socket
 import time
 from types import FrameType
 from typing import Final
@@ -15,6 +17,7 @@ from typing import Final
 import uvicorn
 
 from gateway.middleware.drain import Drain
+from gateway.prompt import PromptProtocol
 
 STREAM_SECONDS: Final = 6.0
 """How long closing streams may take; a little more than a WebSocket gives its queries in flight."""
@@ -29,6 +32,13 @@ class DrainingServer(uvicorn.Server):
         self._drain_seconds = drain_seconds
         self._close_at: float | None = None
         self._give_up_at: float | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open, then set apart what now exists: it lives as long as the process, and is most of what the cyclic
+        garbage collector would walk over and over while a large answer is made."""
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain; a second signal is uvicorn's own, which stops at once."""
@@ -58,13 +68,13 @@ def server_config(
 
     Proxy headers are off here, because which proxies to trust is a setting of the application's own middleware; log
     configuration is off, because `ops.telemetry.logging` has it; frames beyond twice the endpoint's own limit are cut
-    off by the protocol before they are buffered whole.
+    off by the protocol before they are buffered whole; a connection that sends no request is closed (`gateway.prompt`).
     """
     return uvicorn.Config(
         app,  # type: ignore[arg-type]  # uvicorn's private ASGI types and Starlette's differ in name only
         host=host,
         port=port,
-        http="httptools",
+        http=PromptProtocol,
         ws="websockets-sansio",
         loop="uvloop",
         ws_max_size=2 * max_message_bytes,

@@ -3,6 +3,7 @@
 Only this folder reads the environment; everything below receives values.
 """
 
+import re
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -38,6 +39,8 @@ class Http(_Concern):
     """Redirects plain HTTP and sends Strict-Transport-Security; for use behind a proxy that ends TLS."""
     cors_origins: Words = ()
     """Origins whose pages may call the API from a browser."""
+    metrics_token: SecretStr | None = Field(None, min_length=16)
+    """What `/metrics` asks for as a bearer token; without one, it answers this machine alone."""
     get_requires_preflight: bool = False
     """Refuses every GET of GraphQL without a header that a cross-site page cannot send."""
     body_bytes: int = Field(1024 * 1024, ge=1024)
@@ -64,10 +67,24 @@ class DatabaseSettings(_Concern):
     """Connections per process."""
     statement_seconds: float = Field(10.0, gt=0)
 
+    @field_validator("url", "owner_url")
+    @classmethod
+    def _of_asyncpg(cls, url: str | None) -> str | None:
+        if url is not None and re.match(r"postgresql\+asyncpg://[^/@]+@?[^/]*/", url) is None:
+            raise ValueError("begins with postgresql+asyncpg:// and names a user, a host and a database")
+        return url
+
 
 class RedisSettings(_Concern):
     url: str | None = None
     """None means the store inside the process, which only this process sees."""
+
+    @field_validator("url")
+    @classmethod
+    def _of_redis(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("begins with redis://, rediss:// or unix://")
+        return url
 
 
 class Auth(_Concern):
@@ -95,6 +112,10 @@ class Auth(_Concern):
 class Feeds(_Concern):
     allow_networks: Annotated[tuple[Network, ...], NoDecode] = ()
     """Private networks that feeds may be fetched from, on any port; for development."""
+    parse_processes: int = Field(2, ge=1)
+    """How many feeds are parsed at once, each in a process of its own."""
+    parse_seconds: float = Field(25.0, gt=0)
+    """How long parsing one feed may take."""
 
     @field_validator("allow_networks", mode="before")
     @classmethod
@@ -103,9 +124,13 @@ class Feeds(_Concern):
 
 
 class Logs(_Concern):
-    level: str = "INFO"
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     style: Literal["json", "console", "auto"] = "auto"
     """`auto` is console on a terminal and JSON elsewhere."""
+
+
+class IncompleteSettings(Exception):
+    """The message names the variables that are missing."""
 
 
 class Settings(BaseSettings):

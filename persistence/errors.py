@@ -29,5 +29,9 @@ class RefusedValue(PersistenceError):
     """PostgreSQL cannot store the value: a NUL character, a number out of range, a check constraint."""
 
 
+class PendingMigrations(PersistenceError):
+    """The database lacks tables or columns that this version of the code needs."""
+
+
 class UnsafeRole(PersistenceError):
     """The application's role could bypass row-level security; the gateway refuses to serve with it."""

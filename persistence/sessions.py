@@ -6,12 +6,12 @@ bypass them. The scope is set when a connection is checked out, and only when it
 one, so that a busy tenant pays no round trip for it. (Behind PgBouncer this needs session pooling.)
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar, cast
 
 import msgspec
-from sqlalchemy import Executable, text
+from sqlalchemy import Executable, select, text
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from persistence.errors import DatabaseUnavailable, DuplicateValue, MissingReference, RefusedValue, UnsafeRole
 from persistence.ids import TenantId, UserId
+from persistence.shares import Shares
 
 R = TypeVar("R", bound=msgspec.Struct)
 
@@ -36,7 +37,7 @@ class Session:
         self._connection = connection
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
-        with _translated_errors():
+        with translated_errors():
             return await self._connection.execute(statement, parameters)
 
     async def rows(self, statement: Executable) -> list[tuple[Any, ...]]:
@@ -49,6 +50,11 @@ class Session:
     async def record(self, statement: Executable, record: type[R]) -> R | None:
         row = (await self.execute(statement)).fetchone()
         return None if row is None else record(*row)
+
+    async def records_by_id(self, statement: Executable, record: type[R], ids: Sequence[int]) -> list[R | None]:
+        """One for each id, in order; None where the statement, which selects by these ids, finds nothing."""
+        found = {row.id: row for row in await self.records(statement, record)}  # type: ignore[attr-defined]  # called for records that have an id
+        return [found.get(row_id) for row_id in ids]
 
     async def scalar(self, statement: Executable) -> Any:
         return (await self.execute(statement)).scalar()
@@ -63,22 +69,23 @@ class TenantSession(Session):
 
 
 class Database:
-    """The engine, and the sessions opened on it."""
+    """The engine, and the sessions opened on it; `shares` bounds those that one tenant has open at once."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, shares: Shares) -> None:
         self.engine = engine
+        self.shares = shares
         self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def read(self, tenant_id: TenantId) -> AsyncIterator[TenantSession]:
-        async with _scoped(self._autocommit, tenant_id, _NOBODY) as connection:
+        async with self.shares.place(tenant_id), _scoped(self._autocommit, tenant_id, _NOBODY) as connection:
             yield TenantSession(connection, tenant_id)
 
     @asynccontextmanager
     async def write(self, tenant_id: TenantId) -> AsyncIterator[TenantSession]:
         """Commits when the block ends, rolls back when it raises."""
-        async with _scoped(self.engine, tenant_id, _NOBODY) as connection:
-            with _translated_errors():
+        async with self.shares.place(tenant_id), _scoped(self.engine, tenant_id, _NOBODY) as connection:
+            with translated_errors():
                 async with connection.begin():
                     yield TenantSession(connection, tenant_id)
 
@@ -91,9 +98,14 @@ class Database:
     @asynccontextmanager
     async def write_account(self, user_id: UserId | None = None) -> AsyncIterator[Session]:
         async with _scoped(self.engine, _NOBODY, user_id or _NOBODY) as connection:
-            with _translated_errors():
+            with translated_errors():
                 async with connection.begin():
                     yield Session(connection)
+
+    async def ping(self) -> None:
+        """Raises DatabaseUnavailable when no statement can be run."""
+        async with self.read_account() as session:
+            await session.scalar(select(1))
 
     async def refuse_unsafe_role(self) -> None:
         """Raises UnsafeRole when the engine's role could see through row-level security."""
@@ -130,15 +142,15 @@ def open_database(url: str, *, pool_size: int, statement_timeout: float) -> Data
             "server_settings": {"application_name": "podgraph", "timezone": "UTC", "jit": "off"},
         },
     )
-    return Database(engine)
+    return Database(engine, Shares(max(1, pool_size // 2), statement_timeout))
 
 
 @asynccontextmanager
 async def _scoped(engine: AsyncEngine, tenant_id: int, user_id: int) -> AsyncIterator[AsyncConnection]:
-    with _translated_errors():
+    with translated_errors():
         connection = await engine.connect()
     try:
-        with _translated_errors():
+        with translated_errors():
             await _set_scope(connection, tenant_id, user_id)
         yield connection
     finally:
@@ -168,7 +180,8 @@ async def _set_scope(connection: AsyncConnection, tenant_id: int, user_id: int) 
 
 
 @contextmanager
-def _translated_errors() -> Iterator[None]:
+def translated_errors() -> Iterator[None]:
+    """The driver's exceptions as `persistence.errors`."""
     try:
         yield
     except IntegrityError as error:
@@ -183,13 +196,19 @@ def _translated_errors() -> Iterator[None]:
             raise RefusedValue(constraint) from error
         raise
     except (OperationalError, InterfaceError, PoolTimeout, OSError, TimeoutError) as error:
-        raise DatabaseUnavailable(type(error).__name__) from error
+        raise DatabaseUnavailable(_said(error)) from error
     except DBAPIError as error:
         sqlstate = getattr(error.orig, "sqlstate", None)
         # 22xxx: data exceptions. No state at all: the driver could not encode the value and sent nothing.
         if sqlstate is None or str(sqlstate).startswith("22"):
             raise RefusedValue(type(error.orig).__name__) from error
-        # 08: connection lost; 57P: the server is going away; 53: out of resources.
-        if str(sqlstate).startswith(("08", "57P", "53")) or error.connection_invalidated:
-            raise DatabaseUnavailable(str(sqlstate)) from error
+        # 08: connection lost; 57P: the server is going away; 53: out of resources; 28, 3D: no such role or database.
+        if str(sqlstate).startswith(("08", "57P", "53", "28", "3D")) or error.connection_invalidated:
+            raise DatabaseUnavailable(_said(error)) from error
         raise
+
+
+def _said(error: BaseException) -> str:
+    """What the driver or the operating system says, in one line."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return str(cause).partition("\n")[0].rstrip(".") or type(cause).__name__

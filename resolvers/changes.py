@@ -1,15 +1,25 @@
-"""Changing a tenant's rows: insert, update by version, and what clients are told when it fails."""
+"""Changing a tenant's rows: insert, update by version, and what is refused because of a row's state."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from persistence.errors import DuplicateValue
 from persistence.repositories.owned import OwnedRows
-from resolvers.errors import Conflict, NotFound
+from resolvers.errors import Conflict, IllegalTransition, NotFound
 
 R = TypeVar("R", bound=msgspec.Struct)
+
+
+class Versioned(Protocol):
+    @property
+    def version(self) -> int: ...
+
+
+class Archivable(Protocol):
+    @property
+    def archived_at(self) -> Any: ...
 
 
 async def insert(rows: OwnedRows[R, Any], values: Mapping[str, Any], *, taken: Mapping[str, str]) -> R:
@@ -37,17 +47,38 @@ async def update(
     if updated is not None:
         return updated
     await found(rows, row_id, noun)
-    raise Conflict(
-        f"The {noun} has changed since you read version {version}: read it again, then repeat.", ("version",)
-    )
+    raise stale(noun, version)
 
 
 async def found(rows: OwnedRows[R, Any], row_id: int, noun: str, *path: str) -> R:
     """The row of this id. Raises NotFound."""
     [record] = await rows.by_ids([row_id])
     if record is None:
-        raise NotFound(f"Your tenant has no such {noun}.", path or ("id",))
+        raise missing(noun, *path)
     return record
+
+
+def missing(noun: str, *path: str) -> NotFound:
+    """`path` is ("id",) if left out."""
+    return NotFound(f"Your tenant has no such {noun}.", path or ("id",))
+
+
+def stale(noun: str, version: int) -> Conflict:
+    return Conflict(
+        f"The {noun} has changed since you read version {version}: read it again, then repeat.", ("version",)
+    )
+
+
+def refuse_stale(record: Versioned, version: int, noun: str) -> None:
+    """Raises Conflict when the caller has not seen the newest version."""
+    if record.version != version:
+        raise stale(noun, version)
+
+
+def refuse_archived(record: Archivable, noun: str, *path: str) -> None:
+    """Raises IllegalTransition."""
+    if record.archived_at is not None:
+        raise IllegalTransition(f"The {noun} is archived.", path or ("id",))
 
 
 def _taken(error: DuplicateValue, taken: Mapping[str, str]) -> Conflict:

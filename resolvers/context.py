@@ -1,6 +1,8 @@
 """What a use case knows about the operation it runs in."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Self
 
@@ -11,6 +13,7 @@ from cache.broadcast import Broadcast
 from persistence.ids import TenantId
 from persistence.sessions import Database
 from resolvers.feeds.fetcher import FeedFetcher
+from resolvers.feeds.reader import FeedReader
 from resolvers.identity.ports import IdentityServices
 from resolvers.loaders.registry import Loaders
 from resolvers.policy import Permission, Viewer, tenant_for
@@ -22,6 +25,7 @@ class Services(msgspec.Struct, frozen=True):
     database: Database
     broadcast: Broadcast
     feeds: FeedFetcher
+    reader: FeedReader
     clock: Callable[[], datetime]
     random_token: Callable[[], str]
     """A new URL-safe text of 256 random bits."""
@@ -39,9 +43,30 @@ class RequestContext:
         self.loaders = Loaders(services.database, viewer.tenant_id if viewer else None)
         self.batches: dict[int, DataLoader[Any, Any]] = {}
         """Belongs to `schema.fields`: the dataloaders that collect parents for batched fields."""
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closed = False
 
     def for_event(self) -> Self:
         return type(self)(self.services, self.viewer, self.address_hash)
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """Marks the current task as part of the operation: it ends with it. Raises CancelledError when that is over."""
+        task = asyncio.current_task()
+        if self._closed or task is None:
+            raise asyncio.CancelledError
+        self._tasks.add(task)
+        try:
+            yield
+        finally:
+            self._tasks.discard(task)
+
+    def close(self) -> None:
+        """The operation is over, also when it ran out of time or its client left: nothing that it began goes on."""
+        self._closed = True
+        for task in self._tasks:
+            task.cancel()
+        self.loaders.stop()
 
     def become(self, viewer: Viewer) -> None:
         """After a login or the first tenant: the rest of the operation runs as this viewer."""

@@ -5,8 +5,7 @@ again updates what changed, adds what is new and never duplicates; an episode th
 placements may refer to it.
 """
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -16,11 +15,10 @@ from persistence.records import PodcastRecord
 from persistence.repositories.podcasts import Episodes, FeedState, Podcasts
 from resolvers.context import RequestContext
 from resolvers.feeds.fetcher import FetchedFeed, NotModified
-from resolvers.feeds.parser import parse_feed
 from resolvers.feeds.values import FeedWarning, ParsedEpisode, ParsedFeed, RejectedItem
 from resolvers.policy import Permission
 
-_EPISODES_PER_STATEMENT = 500
+_EPISODES_PER_STATEMENT = 1000
 
 
 class FeedImport(msgspec.Struct, frozen=True):
@@ -36,7 +34,15 @@ class FeedImport(msgspec.Struct, frozen=True):
     new_feed_url: str | None = None
 
 
-async def import_feed(context: RequestContext, url: str) -> FeedImport:
+Progress = Callable[[int, int], None]
+"""Called with the number of episodes written so far and of all."""
+
+
+def _unobserved(_written: int, _total: int) -> None:
+    pass
+
+
+async def import_feed(context: RequestContext, url: str, progress: Progress = _unobserved) -> FeedImport:
     """Raises FeedRejected."""
     tenant_id = context.tenant_for(Permission.WRITE)
     url = url.strip()
@@ -44,19 +50,24 @@ async def import_feed(context: RequestContext, url: str) -> FeedImport:
     async with database.read(tenant_id) as session:
         state = await Podcasts(session).feed_state(url)
     fetched = await context.services.feeds.fetch(
-        url, etag=state.etag if state else None, last_modified=state.last_modified if state else None
+        url,
+        etag=state.etag if state else None,
+        last_modified=state.last_modified if state else None,
+        owner=tenant_id,
     )
     if isinstance(fetched, NotModified):
         if state is None:
             raise LookupError("a server answered 304 to an unconditional request")
         return await _unchanged(context, tenant_id, state, url, fetched)
-    return await import_body(context, url, fetched)
+    return await import_body(context, url, fetched, progress)
 
 
-async def import_body(context: RequestContext, url: str, fetched: FetchedFeed) -> FeedImport:
+async def import_body(
+    context: RequestContext, url: str, fetched: FetchedFeed, progress: Progress = _unobserved
+) -> FeedImport:
     """Imports a feed that is already here, as the feed of `url`. Raises FeedRejected."""
     tenant_id = context.tenant_for(Permission.WRITE)
-    feed = await asyncio.to_thread(parse_feed, fetched.body, content_type=fetched.content_type, base_url=fetched.url)
+    feed = await context.services.reader.parse(fetched.body, content_type=fetched.content_type, base_url=fetched.url)
     feed_url = fetched.permanent_url or url
     async with context.services.database.write(tenant_id) as session:
         podcasts, episodes = Podcasts(session), Episodes(session)
@@ -71,6 +82,7 @@ async def import_body(context: RequestContext, url: str, fetched: FetchedFeed) -
             batch_created, batch_updated = await episodes.write_from_feed(podcast.id, batch)
             created += batch_created
             updated += batch_updated
+            progress(start + len(batch), len(feed.episodes))
     context.loaders.clear()
     return FeedImport(
         podcast=podcast,

@@ -35,8 +35,14 @@ class PageRequest(msgspec.Struct, frozen=True):
 
 
 class Edge(msgspec.Struct, Generic[R], frozen=True):
+    """An object in its page; the cursor is made when a client selects it."""
+
     node: R
-    cursor: str
+    page: "Page[R]"
+
+    @property
+    def cursor(self) -> str:
+        return self.page.cursor(self.node)
 
 
 class Page(msgspec.Struct, Generic[R], frozen=True):
@@ -52,7 +58,7 @@ class Page(msgspec.Struct, Generic[R], frozen=True):
 
     @property
     def edges(self) -> list[Edge[R]]:
-        return [Edge(node, self.cursor(node)) for node in self.nodes]
+        return [Edge(node, self) for node in self.nodes]
 
     @property
     def page_info(self) -> "Page[R]":

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from persistence.ids import ApiKeyId, TenantId, UserId
+from persistence.ids import ApiKeyId, SessionId, TenantId, UserId
 from resolvers.errors import Forbidden, Unauthenticated
 
 
@@ -62,6 +62,8 @@ class Viewer(msgspec.Struct, frozen=True):
     """Who asks: a user, in one tenant or in none yet, or an API key, which is always of one tenant."""
 
     user_id: UserId | None = None
+    session_id: SessionId | None = None
+    """The user's login, whose end is the end of all that runs in it."""
     api_key_id: ApiKeyId | None = None
     tenant_id: TenantId | None = None
     role: Role | None = None
@@ -94,11 +96,15 @@ def tenant_for(viewer: Viewer | None, permission: Permission) -> TenantId:
     if viewer is None:
         raise Unauthenticated("Sign in, or send an API key in the Authorization header.")
     if viewer.tenant_id is None:
-        raise Forbidden("You belong to no tenant yet: create one with createTenant, or accept an invitation.")
+        raise no_tenant()
     if not viewer.may(permission):
         lacking = f"your role {viewer.role} does" if viewer.role is not None else "this API key's scopes do"
         raise Forbidden(f"This needs the permission to {permission.value}, which {lacking} not give.")
     return viewer.tenant_id
+
+
+def no_tenant() -> Forbidden:
+    return Forbidden("You belong to no tenant yet: create one with createTenant, or accept an invitation.")
 
 
 def user_of(viewer: Viewer | None) -> UserId:

@@ -1,4 +1,4 @@
-"""Text and numbers as use cases accept them: trimmed, bounded, storable. For the fields of input models."""
+"""Text as use cases accept it: trimmed, bounded, storable. For the fields of input models."""
 
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -50,5 +50,3 @@ LongText = Annotated[str, StringConstraints(max_length=100_000), Storable]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
 SearchText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
 WebUrl = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000), Storable, AfterValidator(_web_url)]
-MinorUnits = Annotated[int, Field(ge=0, le=2**53 - 1)]
-"""An amount of money in the currency's minor units, such as cents."""

@@ -59,7 +59,7 @@ def root_field(*, graphql_type: Any, description: str, deprecation_reason: str |
 def _one_by_one(resolver: BatchResolver) -> Callable[..., Awaitable[Any]]:
     """The same resolver for one parent, through a dataloader that lives as long as the operation's context."""
 
-    async def resolve(root: Any, info: Info, **arguments: Any) -> Any:
+    def resolve(root: Any, info: Info, **arguments: Any) -> Awaitable[Any]:
         # One selection in the document means one set of arguments: its node identifies the batch.
         selection = id(info._raw_info.field_nodes[0])
         loaders = info.context.batches
@@ -67,10 +67,11 @@ def _one_by_one(resolver: BatchResolver) -> Callable[..., Awaitable[Any]]:
         if loader is None:
 
             async def load(parents: list[Any]) -> list[Any]:
-                return list(await resolver(parents, info, **arguments))
+                with info.context.under_way():
+                    return list(await resolver(parents, info, **arguments))
 
             loader = loaders[selection] = DataLoader(load, cache=False)
-        return await loader.load(root)
+        return loader.load(root)
 
     resolve.__name__ = resolver.__name__
     resolve.__module__ = resolver.__module__

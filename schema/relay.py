@@ -1,18 +1,20 @@
 """Relay: nodes with typed ids, connections with keyset cursors."""
 
-from collections.abc import Callable, Mapping, Sequence
-from enum import Enum, StrEnum
-from typing import Annotated, Any, Generic, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.types.field import StrawberryField
 
-from persistence.pages import Order
 from resolvers.ids import typed_id
-from resolvers.pages import Page, PageRequest, requested_page
+from resolvers.pages import Page
 from schema.fields import batched
 from schema.info import Info
 
 T = TypeVar("T")
+
+_PREFIX = "podgraph.id_prefix"
 
 
 @strawberry.interface(description="An object that can be fetched again by its id.")
@@ -20,13 +22,20 @@ class Node:
     id: strawberry.ID = strawberry.field(description="The object's typed id, such as 'cmp_7'.")
 
 
+class _NodeId(StrawberryField):
+    """A field without a resolver of its own: for those Strawberry makes no `info`, and ids are half of what is read."""
+
+    def get_result(self, source: Any, info: Info | None, args: list[Any], kwargs: Any) -> str:
+        return typed_id(self.metadata[_PREFIX], source.id)
+
+
 def node_id(prefix: str, noun: str) -> Any:
     """The `id` field of a node: the record's number behind the type's prefix."""
-
-    def resolve(root: Any) -> strawberry.ID:
-        return strawberry.ID(typed_id(prefix, root.id))
-
-    return strawberry.field(resolver=resolve, description=f"The id of the {noun}, such as '{prefix}_7'.")
+    return _NodeId(
+        type_annotation=StrawberryAnnotation(strawberry.ID),
+        description=f"The id of the {noun}, such as '{prefix}_7'.",
+        metadata={_PREFIX: prefix},
+    )
 
 
 def of_record(record: type[Any]) -> Callable[[Any, Any], bool]:
@@ -68,10 +77,10 @@ class Connection(Generic[T]):
         return [found[id(page)] for page in parents]
 
 
-@strawberry.enum(description="Which way a list is sorted.")
-class OrderDirection(Enum):
-    ASC = strawberry.enum_value("ASC", description="Smallest, earliest or first in the alphabet first.")
-    DESC = strawberry.enum_value("DESC", description="Largest, latest or last in the alphabet first.")
+def connection_of(node: Any) -> Any:
+    """`Connection[node]`, for a type that is a value."""
+    generic: Any = Connection
+    return generic[node]
 
 
 IdArgument = Annotated[strawberry.ID, strawberry.argument(description="The object's typed id, such as 'cmp_7'.")]
@@ -89,33 +98,3 @@ Last = Annotated[
     strawberry.argument(description="Number of objects from the end or before `before`, 0 to 1,000; 25 if left out."),
 ]
 Before = Annotated[str | None, strawberry.argument(description="Cursor before which the page ends.")]
-
-
-class OrderBy(Protocol):
-    """An input that sorts a list: every connection has its own, with its own fields."""
-
-    @property
-    def field(self) -> StrEnum: ...
-    @property
-    def direction(self) -> OrderDirection: ...
-
-
-def page_request(
-    orders: Mapping[str, Order],
-    order_by: OrderBy,
-    *,
-    first: int | None,
-    after: str | None,
-    last: int | None,
-    before: str | None,
-) -> PageRequest:
-    """The arguments of a connection, checked. Raises InvalidInput."""
-    return requested_page(
-        orders,
-        order=order_by.field.value,
-        descending=order_by.direction is OrderDirection.DESC,
-        first=first,
-        after=after,
-        last=last,
-        before=before,
-    )

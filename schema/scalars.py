@@ -1,22 +1,18 @@
 """Scalars beyond GraphQL's five. On the wire: times and dates as ISO 8601 text, exact decimals as text."""
 
 from datetime import UTC, date, datetime
-from typing import NewType
 
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition, scalar
 
-BigInt = NewType("BigInt", int)
-"""An integer beyond 32 bits that every JSON parser reads exactly: at most 2^53 - 1 in size."""
-
-_LARGEST = 2**53 - 1
+from resolvers.numbers import LARGEST, BigInt
 
 
 def _big_int(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
         raise GraphQLError("BigInt must be a whole number.")
-    if abs(value) > _LARGEST:
-        raise GraphQLError(f"BigInt must be from -{_LARGEST} to {_LARGEST}.")
+    if abs(value) > LARGEST:
+        raise GraphQLError(f"BigInt must be from -{LARGEST} to {LARGEST}.")
     return int(value)
 
 

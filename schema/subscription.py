@@ -37,7 +37,7 @@ class Subscription:
     @strawberry.subscription(  # type: ignore[untyped-decorator]  # its overload for graphql_type gives Any
         graphql_type=CampaignUpdatedPayload,
         description="Each time a campaign, one of its line items or one of its placements changes. Ends with an error"
-        " when you lose your access to the tenant.",
+        " when your login ends or you lose your access to the tenant.",
     )
     @staticmethod
     async def campaign_updated(

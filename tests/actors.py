@@ -4,7 +4,7 @@ import itertools
 
 import msgspec
 
-from persistence.ids import TenantId, UserId
+from persistence.ids import SessionId, TenantId, UserId
 from persistence.repositories.accounts import Accounts
 from persistence.repositories.tenants import Memberships, insert_tenant, new_tenant_id
 from resolvers.context import RequestContext, Services
@@ -19,12 +19,13 @@ class Actor(msgspec.Struct, frozen=True):
     services: Services
     tenant_id: TenantId
     user_id: UserId
+    session_id: SessionId
     email: str
     role: Role
 
     @property
     def viewer(self) -> Viewer:
-        return Viewer(user_id=self.user_id, tenant_id=self.tenant_id, role=self.role)
+        return Viewer(user_id=self.user_id, session_id=self.session_id, tenant_id=self.tenant_id, role=self.role)
 
     def context(self) -> RequestContext:
         """A fresh context, as every operation gets one."""
@@ -45,6 +46,7 @@ async def new_member(services: Services, tenant_id: TenantId, role: Role) -> Act
     email = f"user{next(_numbers)}.{services.random_token()[:8].lower()}@example.com"
     async with services.database.write_account() as session:
         user = await Accounts(session).insert_user(email, "A User", "no password")
+        login = await Accounts(session).insert_session(user.id, "an address")
     async with services.database.write(tenant_id) as session:
         await Memberships(session).insert({"user_id": user.id, "role": role})
-    return Actor(services=services, tenant_id=tenant_id, user_id=user.id, email=email, role=role)
+    return Actor(services=services, tenant_id=tenant_id, user_id=user.id, session_id=login.id, email=email, role=role)

@@ -18,6 +18,7 @@ from persistence.migrate import migrate
 from persistence.sessions import Database, open_database
 from resolvers.context import Services
 from resolvers.feeds.fetcher import FeedFetcher, FetchSettings
+from resolvers.feeds.reader import FeedReader
 from tests.identity import identity_services
 from tests.services.directories import open_directory
 
@@ -58,12 +59,15 @@ async def database(owner_url: str, app_url: str) -> AsyncIterator[Database]:
 @pytest_asyncio.fixture(scope="session")
 async def services(database: Database) -> AsyncIterator[Services]:
     redis = open_redis(None)
+    reader = FeedReader()
     yield Services(
         database=database,
         broadcast=Broadcast(redis),
         feeds=FeedFetcher(FetchSettings(allow_networks=(ip_network("127.0.0.0/8"),), ports=None)),
+        reader=reader,
         clock=lambda: datetime.now(UTC),
         random_token=lambda: secrets.token_urlsafe(32),
         identity=identity_services(),
     )
+    await reader.close()
     await redis.aclose()

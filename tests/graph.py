@@ -1,6 +1,6 @@
 """Runs operations against the graph without HTTP."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from functools import cache
 from typing import Any
 
@@ -33,16 +33,22 @@ async def subscribed(
     context: RequestContext, query: str, **variables: Any
 ) -> AsyncGenerator[Execution, None] | Execution:
     """The events of a subscription, each run in a context of its own, as the gateway does; or why there are none."""
-    core = schema()._schema
-    documents = Documents(core, DocumentLimits(), DocumentMetrics(CollectorRegistry()))
-    job = Job(
-        document=documents.document(query, hide_suggestions=False),
-        operation_name=None,
-        variables=variables,
-        hide_suggestions=False,
-    )
-    executor: ReferenceExecutor[RequestContext] = ReferenceExecutor(core, seconds=5)
-    return await executor.subscribe(job, context)
+    return await _executor().subscribe(_job(query, variables), context)
+
+
+async def executed(context: RequestContext, query: str, **variables: Any) -> Execution:
+    """A query's result, run as the gateway runs it."""
+    return await _executor().execute(_job(query, variables), context)
+
+
+def _executor() -> ReferenceExecutor[RequestContext]:
+    return ReferenceExecutor(schema()._schema, seconds=30)
+
+
+def _job(query: str, variables: Mapping[str, Any]) -> Job:
+    documents = Documents(schema()._schema, DocumentLimits(), DocumentMetrics(CollectorRegistry()))
+    document = documents.document(query, hide_suggestions=False)
+    return Job(document=document, operation_name=None, variables=variables, hide_suggestions=False)
 
 
 async def data(context: RequestContext, query: str, **variables: Any) -> Any:

@@ -73,7 +73,7 @@ class Account(msgspec.Struct, frozen=True):
     tokens: SessionTokens
 
     def context(self, tenant_id: TenantId | None = None, role: Role | None = None) -> RequestContext:
-        viewer = Viewer(user_id=self.user_id, tenant_id=tenant_id, role=role)
+        viewer = Viewer(user_id=self.user_id, session_id=self.tokens.session_id, tenant_id=tenant_id, role=role)
         return RequestContext(self.services, viewer, self.address)
 
 

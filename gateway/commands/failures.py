@@ -2,14 +2,19 @@
 
 import functools
 from collections.abc import Callable
+from itertools import takewhile
 from typing import ParamSpec, TypeVar
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
+from rich.text import Text
 
+from gateway.development import DamagedFile
 from gateway.embedded import EmbeddedError
-from persistence.errors import DatabaseUnavailable, UnsafeRole
+from gateway.settings import IncompleteSettings
+from persistence.errors import DatabaseUnavailable, PendingMigrations, UnsafeRole
 from resolvers.errors import DomainError
 
 P = ParamSpec("P")
@@ -20,6 +25,10 @@ class Failure(Exception):
     """What stops a command; the message says what to do next."""
 
 
+_SENTENCES = (Failure, DamagedFile, IncompleteSettings, EmbeddedError, UnsafeRole, PendingMigrations, DomainError)
+"""Errors whose message is a sentence for whoever runs a command."""
+
+
 def failures_as_sentences(command: Callable[P, T]) -> Callable[P, T]:
     """Wraps a command so that what its user can mend is printed as a sentence."""
 
@@ -27,24 +36,28 @@ def failures_as_sentences(command: Callable[P, T]) -> Callable[P, T]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
-        except (Failure, EmbeddedError, UnsafeRole, DomainError) as error:
+        except _SENTENCES as error:
             sentence = str(error)
         except DatabaseUnavailable as error:
             sentence = (
                 f"The database cannot be reached ({error}): see that it runs and that PODGRAPH_DATABASE__URL is right."
             )
         except ValidationError as error:
-            sentence = "; ".join(
-                _setting(tuple(map(str, problem["loc"])), problem["msg"]) for problem in error.errors()
-            )
+            problems = [_setting(problem["loc"], problem["msg"]) for problem in error.errors()]
+            sentence = "; ".join(dict.fromkeys(problems)) + "."
+        except SettingsError as error:  # a group of settings, such as PODGRAPH_HTTP, that is no JSON
+            sentence = f"The environment's PODGRAPH_ variables cannot be read: {error}."
         except OSError as error:
             sentence = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}."
-        Console(stderr=True, soft_wrap=True).print(f"[red]{sentence}[/]", highlight=False)
+        sentence = f"{sentence[:1].upper()}{sentence[1:].rstrip('.')}."
+        Console(stderr=True, soft_wrap=True).print(Text(sentence, style="red"))
         raise typer.Exit(1)
 
     return wrapped
 
 
-def _setting(location: tuple[str, ...], message: str) -> str:
-    name = "__".join(location).upper()
-    return f"PODGRAPH_{name}: {message}" if name else message
+def _setting(location: tuple[int | str, ...], message: str) -> str:
+    """The problem with its variable; what pydantic adds to the location inside of a list or a union is left out."""
+    names = list(takewhile(lambda part: isinstance(part, str) and part.isidentifier(), location))
+    message = message.removeprefix("Value error, ")
+    return f"PODGRAPH_{'__'.join(map(str, names)).upper()}: {message}" if names else message

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from gateway.commands.failures import Failure, failures_as_sentences
@@ -15,6 +17,7 @@ from gateway.development import with_development_secrets
 from gateway.lifespan import open_process
 from gateway.middleware.drain import Drain
 from gateway.settings import Settings
+from persistence.errors import MissingReference
 from persistence.ids import TenantId
 from resolvers import ids
 from resolvers.context import RequestContext
@@ -39,19 +42,42 @@ def import_feed_command(
 ) -> None:
     """Import a podcast from its feed; importing again updates it."""
     settings = with_development_secrets(Settings())
-    with database_settings(settings) as running:
-        done = asyncio.run(_import(running, source, _tenant(settings, tenant), url))
-    _print(Console(), done)
+    tenant_id = _tenant(settings, tenant)
+    remote = "://" in source
+    body = b"" if remote else read_feed_file(Path(source))  # before a database is started for nothing
+    try:
+        with database_settings(settings) as running:
+            done = asyncio.run(_import(running, source, tenant_id, None if remote else body, url))
+    except KeyboardInterrupt:
+        raise Failure("Interrupted; an import is written whole or not at all.") from None
+    except MissingReference as error:
+        raise Failure(f"There is no tenant {ids.typed_id(ids.TENANT, tenant_id)}.") from error
+    _print(Console(soft_wrap=True), done)
 
 
-async def _import(settings: Settings, source: str, tenant_id: TenantId, url: str | None) -> FeedImport:
-    async with open_process(settings, Drain()) as process:
-        context = RequestContext(process.services, Viewer(tenant_id=tenant_id, role=Role.OWNER))
-        if source.startswith(("http://", "https://")):
-            return await import_feed(context, source)
-        body = read_feed_file(Path(source))
-        address = url or f"file:{Path(source).name}"
-        return await import_body(context, address, FetchedFeed(body, address, None, None, None, None))
+async def _import(
+    settings: Settings, source: str, tenant_id: TenantId, body: bytes | None, url: str | None
+) -> FeedImport:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("Reading the feed", total=None)
+
+        def advance(written: int, total: int) -> None:
+            bar.update(task, description="Writing episodes", completed=written, total=total)
+
+        async with open_process(settings, Drain()) as process:
+            context = RequestContext(process.services, Viewer(tenant_id=tenant_id, role=Role.OWNER))
+            if body is None:
+                return await import_feed(context, source, advance)
+            address = url or f"file:{Path(source).name}"
+            return await import_body(context, address, FetchedFeed(body, address, None, None, None, None), advance)
 
 
 def _tenant(settings: Settings, named: str | None) -> TenantId:
@@ -66,7 +92,7 @@ def _tenant(settings: Settings, named: str | None) -> TenantId:
 
 
 def _print(console: Console, done: FeedImport) -> None:
-    podcast = f"[bold]{done.podcast.title}[/] ({ids.typed_id(ids.PODCAST, done.podcast.id)})"
+    podcast = f"[bold]{escape(done.podcast.title)}[/] ({ids.typed_id(ids.PODCAST, done.podcast.id)})"
     if not done.changed:
         console.print(f"{podcast}: the feed has not changed.")
         return
@@ -75,9 +101,15 @@ def _print(console: Console, done: FeedImport) -> None:
         f" {len(done.rejected):,} items rejected, {len(done.warnings):,} warnings."
     )
     if done.new_feed_url is not None:
-        console.print(f"The publisher says that the feed has moved to {done.new_feed_url}: import from there next.")
+        console.print(
+            f"The publisher says that the feed has moved to {escape(done.new_feed_url)}: import from there next."
+        )
     if done.rejected:
-        table = Table("item", "code", "why")
+        table = Table("item", "code", "why", caption=_left_out(len(done.rejected) - _SHOWN))
         for item in done.rejected[:_SHOWN]:
-            table.add_row(str(item.index), item.code, item.message)
+            table.add_row("" if item.index is None else str(item.index), item.code, escape(item.message))
         console.print(table)
+
+
+def _left_out(count: int) -> str | None:
+    return f"and {count:,} more" if count > 0 else None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.commands.failures import Failure
 from gateway.embedded import EmbeddedPostgres
 from gateway.embedded.postgres import APP, OWNER
 from gateway.settings import DatabaseSettings, Settings
@@ -38,6 +39,15 @@ def database_settings(settings: Settings) -> Iterator[Settings]:
         mine = Running(url=postgres.url(APP, DATABASE), owner_url=postgres.url(OWNER, DATABASE))
         with _noted(settings.data_dir, mine):
             yield _with_database(settings, mine.url, mine.owner_url)
+
+
+def refuse_second(settings: Settings) -> None:
+    """Raises Failure when a Podgraph runs over the data directory already: its end would be this one's too."""
+    if settings.database.url is None and _running(settings.data_dir) is not None:
+        raise Failure(
+            f"Another Podgraph runs over {settings.data_dir}: stop it first,"
+            " or set PODGRAPH_DATA_DIR to another directory."
+        )
 
 
 def _note(data_dir: Path) -> Path:

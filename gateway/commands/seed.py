@@ -28,7 +28,8 @@ def seed_command() -> None:
 async def seeded(settings: Settings) -> DemoAccount:
     """The demo's account; a progress bar is shown while there is something to write."""
     columns = (TextColumn("Seeding the demo"), BarColumn(), MofNCompleteColumn(), TextColumn("objects"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("seed", total=None, visible=False)
         async with open_process(settings, Drain()) as process:
             return await ensure_demo(

@@ -1,5 +1,7 @@
 """`podgraph serve`: the gateway against the configured servers."""
 
+import asyncio
+import errno
 import os
 import socket
 from importlib.metadata import version
@@ -11,6 +13,7 @@ from rich.console import Console
 from gateway.app import create_app
 from gateway.commands.failures import Failure, failures_as_sentences
 from gateway.http.limits import HttpLimits
+from gateway.lifespan import open_process
 from gateway.middleware.drain import Drain
 from gateway.pages import DemoLogin
 from gateway.server import DrainingServer, server_config
@@ -21,14 +24,21 @@ from ops.telemetry import logging, tracing
 @failures_as_sentences
 def serve_command(
     host: Annotated[str | None, typer.Option(help="Address to listen on; PODGRAPH_HTTP__HOST if left out.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; PODGRAPH_HTTP__PORT if left out.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port to listen on; PODGRAPH_HTTP__PORT if left out.")
+    ] = None,
 ) -> None:
     """Serve the graph against the database and Redis of the settings."""
     settings = with_address(Settings(), host, port)
-    if settings.database.url is None:
-        raise Failure("There is no database: set PODGRAPH_DATABASE__URL, or use `podgraph up`, which starts one.")
     refuse_taken_port(settings.http)
+    asyncio.run(_opened_once(settings))
     serve(settings)
+
+
+async def _opened_once(settings: Settings) -> None:
+    """Opens and closes what serving needs, so that what is amiss is said in a sentence and not in the server's log."""
+    async with open_process(settings, Drain()):
+        pass
 
 
 def with_address(settings: Settings, host: str | None, port: int | None) -> Settings:
@@ -40,13 +50,17 @@ def with_address(settings: Settings, host: str | None, port: int | None) -> Sett
 def refuse_taken_port(http: Http) -> None:
     """Raises Failure. Asked before the long steps, so that nobody waits for a port that is not to be had."""
     try:
-        with socket.create_server((http.host, http.port)):
+        family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
+        with socket.create_server((http.host, http.port), family=family):
             pass
     except PermissionError as error:
         raise Failure(f"Port {http.port} needs more rights than this user has: choose one from 1024 up.") from error
     except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL or (error.errno or 0) < 0:  # below 0: getaddrinfo's own
+            raise Failure(f"{http.host} is no address of this machine: choose one with --host.") from error
+        why = os.strerror(error.errno or 0)
         raise Failure(
-            f"Port {http.port} of {http.host} cannot be had ({error.strerror}): stop the program that has it,"
+            f"Port {http.port} of {http.host} cannot be had ({why}): stop the program that has it,"
             " or choose another port with --port (or make up PORT=…)."
         ) from error
 

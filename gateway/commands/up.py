@@ -2,7 +2,7 @@
 
 import asyncio
 import ipaddress
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from gateway.commands.database import migrated
 from gateway.commands.failures import Failure, failures_as_sentences
-from gateway.commands.running import database_settings
+from gateway.commands.running import database_settings, refuse_second
 from gateway.commands.seed import seeded
 from gateway.commands.serve import refuse_taken_port, serve, with_address
 from gateway.demo.account import DemoAccount
@@ -18,18 +18,21 @@ from gateway.development import with_development_secrets
 from gateway.pages import DemoLogin
 from gateway.settings import Environment, Settings
 
+LOCAL_NAMES: Final = ("localhost", "*.localhost", "127.0.0.1", "::1")
+
 
 @failures_as_sentences
 def up_command(
     host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 if left out.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 8000 if left out.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on; 8000 if left out.")] = None,
 ) -> None:
     """Start PostgreSQL, migrate, seed a demo and serve, all on this machine; Ctrl-C stops everything."""
-    settings = with_address(Settings(), host, port)
+    settings = with_local_names(with_address(Settings(), host, port))
     if settings.environment is Environment.PRODUCTION:
         raise Failure("`podgraph up` is for development: in production use `podgraph migrate` and `podgraph serve`.")
     refuse_taken_port(settings.http)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    refuse_second(settings)
     settings = with_development_secrets(settings)
     with database_settings(settings) as running:
         asyncio.run(migrated(running))
@@ -40,13 +43,29 @@ def up_command(
 
 def _shown(settings: Settings, account: DemoAccount) -> DemoLogin | None:
     """The login for the pages to fill in, but only where nobody else can open them."""
-    host = settings.http.host
-    loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    return DemoLogin(email=account.email, password=account.password) if loopback else None
+    return DemoLogin(email=account.email, password=account.password) if _on_loopback(settings.http.host) else None
+
+
+def with_local_names(settings: Settings) -> Settings:
+    """On loopback, answers to this machine's names alone, unless others are set.
+
+    A page from elsewhere can give its own name our address (DNS rebinding), and would read the demo's login.
+    """
+    if settings.http.allowed_hosts or not _on_loopback(settings.http.host):
+        return settings
+    return settings.model_copy(update={"http": settings.http.model_copy(update={"allowed_hosts": LOCAL_NAMES})})
+
+
+def _on_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # another name
+        return False
 
 
 def _print(console: Console, settings: Settings, account: DemoAccount) -> None:
-    base = f"http://{'localhost' if settings.http.host == '127.0.0.1' else settings.http.host}:{settings.http.port}"
+    host = "localhost" if settings.http.host == "127.0.0.1" else settings.http.host
+    base = f"http://{f'[{host}]' if ':' in host else host}:{settings.http.port}"
     table = Table(show_header=False, box=None, padding=(0, 2))
     table.add_row("Start here", base)
     table.add_row("GraphiQL", f"{base}/graphiql")

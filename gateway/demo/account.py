@@ -10,13 +10,16 @@ import msgspec
 
 from gateway.demo.content import demo_content
 from gateway.demo.seed import seed_content, size
-from gateway.development import DEMO_EMAIL, development_secrets, write_private
+from gateway.development import DEMO_EMAIL, DamagedFile, development_secrets, write_private
 from persistence.ids import TenantId
+from persistence.repositories.accounts import Accounts
 from persistence.repositories.podcasts import PodcastFilter, Podcasts
+from persistence.repositories.tenants import ApiKeys
 from resolvers.context import RequestContext, Services
 from resolvers.errors import Conflict
 from resolvers.identity.accounts import Registration, register
 from resolvers.identity.api_keys import NewApiKey, create_api_key
+from resolvers.identity.secrets import secret_hash
 from resolvers.identity.sessions import LoginCredentials, login
 from resolvers.identity.tenants import NewTenant, create_tenant
 from resolvers.policy import Scope
@@ -33,11 +36,13 @@ class DemoAccount(msgspec.Struct, frozen=True):
 
 
 def demo_account(data_dir: Path) -> DemoAccount | None:
-    """The demo's account, if the data directory has one. Raises OSError."""
+    """The demo's account, if the data directory has one. Raises OSError, DamagedFile."""
     try:
         return msgspec.json.decode(_file(data_dir).read_bytes(), type=DemoAccount)
     except FileNotFoundError:
         return None
+    except msgspec.MsgspecError as error:
+        raise DamagedFile(f"{_file(data_dir)} is damaged: delete it and start again, which makes a new key.") from error
 
 
 async def ensure_demo(services: Services, data_dir: Path, progress: Callable[[int, int], None]) -> DemoAccount:
@@ -45,7 +50,8 @@ async def ensure_demo(services: Services, data_dir: Path, progress: Callable[[in
 
     `progress` is called with the number of objects written so far and of all.
     """
-    if (known := demo_account(data_dir)) is not None:
+    known = demo_account(data_dir)
+    if known is not None and await _works(services, known):
         return known
     password = development_secrets(data_dir).demo_password
     context = await _signed_in(services, password)
@@ -60,13 +66,32 @@ async def ensure_demo(services: Services, data_dir: Path, progress: Callable[[in
     return account
 
 
+async def _works(services: Services, account: DemoAccount) -> bool:
+    """Whether the database still knows the user and the key; it may be another one than the file was written for."""
+    async with services.database.read_account() as session:
+        user = await Accounts(session).credentials(account.email, _ADDRESS)
+    async with services.database.read(account.tenant_id) as session:
+        return user is not None and await ApiKeys(session).live(secret_hash(account.api_key)) is not None
+
+
 async def _signed_in(services: Services, password: str) -> RequestContext:
     context = RequestContext(services, None, _ADDRESS)
     try:
         await register(context, Registration(email=DEMO_EMAIL, name="Demo User", password=password))
     except Conflict:
+        await _set_password(services, password)
         await login(context, LoginCredentials(email=DEMO_EMAIL, password=password))
     return context
+
+
+async def _set_password(services: Services, password: str) -> None:
+    """Gives the demo's user this password, should it have another one because the data directory's secrets are new."""
+    passwords = services.identity.passwords
+    async with services.database.write_account() as session:
+        accounts = Accounts(session)
+        known = await accounts.credentials(DEMO_EMAIL, _ADDRESS)
+        if known is not None and not await passwords.matches(password, known.password_hash):
+            await accounts.replace_password_hash(known.user_id, known.password_hash, await passwords.hashed(password))
 
 
 async def _ensure_content(services: Services, tenant_id: TenantId, progress: Callable[[int, int], None]) -> None:

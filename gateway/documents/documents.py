@@ -3,7 +3,7 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from graphql import (
@@ -17,6 +17,7 @@ from graphql import (
 )
 
 from gateway.documents.limits import DocumentLimits, Structure, structure
+from gateway.documents.size import Size, operation_size
 from gateway.errors import Code, RequestRejected, rejected
 from ops.telemetry.metrics import DocumentMetrics
 
@@ -31,6 +32,7 @@ class Document(msgspec.Struct, frozen=True):
     node: DocumentNode
     operations: Mapping[str | None, OperationDefinitionNode]
     structure: Structure
+    sizes: Mapping[str | None, Size]
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation of that name, or the only one; an empty name is no name."""
@@ -87,6 +89,17 @@ class Documents:
         self._keep(key, document, len(raw) + SPARE_BYTES)
         return document
 
+    def check_size(self, document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> None:
+        """Raises RequestRejected when the answer could hold too many values."""
+        most = self._limits.values
+        values = document.sizes[operation.name.value if operation.name else None].values(variables)
+        if values > most:
+            message = (
+                f"The answer could hold {values:,} values; at most {most:,} are allowed."
+                " Ask for smaller pages, or for fewer lists within lists."
+            )
+            raise RequestRejected(Code.RESPONSE_TOO_LARGE, [GraphQLError(message, operation)])
+
     def __len__(self) -> int:
         return len(self._entries)
 
@@ -111,7 +124,8 @@ class Documents:
         }
         if not operations:
             raise rejected(Code.OPERATION_RESOLUTION_FAILURE, "The document contains no operation.")
-        return Document(hash=digest, node=node, operations=operations, structure=found)
+        sizes = {name: operation_size(self._schema, node, operation) for name, operation in operations.items()}
+        return Document(hash=digest, node=node, operations=operations, structure=found, sizes=sizes)
 
     def _syntax_tree(self, text: str) -> DocumentNode:
         limits = self._limits

@@ -15,6 +15,9 @@ class OperationContext(Protocol):
     def for_event(self) -> Self:
         """The context of one event of a subscription: nothing loaded for an earlier event is seen again."""
 
+    def close(self) -> None:
+        """The operation or the event is over: nothing that it began goes on."""
+
 
 ContextT = TypeVar("ContextT", bound=OperationContext)
 ContextT_contra = TypeVar("ContextT_contra", bound=OperationContext, contravariant=True)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from typing import Any, Generic, cast
 
 from graphql import GraphQLSchema
@@ -23,7 +23,7 @@ class ReferenceExecutor(Generic[ContextT]):
     """Runs the schema's own resolvers, object by object.
 
     `seconds` limits a query or mutation, the opening of a subscription, and each of its events: a cancelled operation
-    cancels its resolvers.
+    cancels its resolvers, and what they began in tasks of their own is cancelled with its context.
     """
 
     def __init__(self, schema: GraphQLSchema, *, seconds: float) -> None:
@@ -33,8 +33,9 @@ class ReferenceExecutor(Generic[ContextT]):
     async def execute(self, job: Job, context: ContextT) -> Execution:
         """Run a query or a mutation."""
         executor = self._executor(job, context)
-        async with asyncio.timeout(self._seconds):
-            return _execution(await _settled(execute_root_selection_set(executor)))
+        with closing(context):
+            async with asyncio.timeout(self._seconds):
+                return _execution(await _settled(execute_root_selection_set(executor)))
 
     async def subscribe(self, job: Job, context: ContextT) -> AsyncGenerator[Execution, None] | Execution:
         """Open a subscription."""
@@ -50,8 +51,9 @@ class ReferenceExecutor(Generic[ContextT]):
     ) -> AsyncGenerator[Execution, None]:
         async def run(event: CoreExecutor[Any]) -> ExecutionResult:
             event.context_value = context.for_event()
-            async with asyncio.timeout(self._seconds):
-                return cast("ExecutionResult", await _settled(execute_subscription_event(event)))
+            with closing(event.context_value):
+                async with asyncio.timeout(self._seconds):
+                    return cast("ExecutionResult", await _settled(execute_subscription_event(event)))
 
         run_event = cast("Callable[[CoreExecutor[Any]], Awaitable[ExecutionResult]]", run)
         async with aclosing(map_source_to_response_event(executor, source, run_event)) as events:

@@ -21,7 +21,13 @@ STRING_AND_COLON: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"(\s*+:)?', re
 
 
 class ClientGone(Exception):
-    """The client closed the connection before it had sent its request."""
+    """The client closed the connection before it had its answer."""
+
+
+async def disconnected(receive: Receive) -> None:
+    """Wait until a client, whose whole request is here, leaves."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def check_content(headers: Headers) -> None:

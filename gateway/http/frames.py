@@ -16,11 +16,27 @@ from gateway.http.limits import HttpLimits
 GOING_AWAY: Final = 1001
 POLICY_VIOLATION: Final = 1008
 TOO_BIG: Final = 1009
+FORBIDDEN: Final = 4403
 SUBPROTOCOL_NOT_ACCEPTABLE: Final = 4406
 INTERNAL_ERROR: Final = 4500
 
 MAX_REASON_BYTES: Final = 123
 """What a close frame has room for (RFC 6455, section 5.5)."""
+
+
+class Pace:
+    """Lets `rate` pass in a second, and as many at once after a pause; who is faster waits, and the sender too."""
+
+    def __init__(self, rate: float) -> None:
+        self._interval = 1 / rate
+        self._due = 0.0
+
+    async def turn(self) -> None:
+        """Return when it is the next one's turn."""
+        now = asyncio.get_running_loop().time()
+        self._due = max(self._due, now - 1) + self._interval
+        if self._due > now:
+            await asyncio.sleep(self._due - now)
 
 
 class Frames(AsyncWebSocketAdapter):
@@ -29,6 +45,7 @@ class Frames(AsyncWebSocketAdapter):
     def __init__(self, socket: WebSocket, limits: HttpLimits) -> None:
         self._socket = socket
         self._limits = limits
+        self._pace = Pace(limits.websocket_messages_per_second)
 
     async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
         """Messages until the connection is closed; raises what Strawberry's handler expects of malformed ones."""
@@ -39,6 +56,7 @@ class Frames(AsyncWebSocketAdapter):
                 return
             except KeyError:
                 raise NonTextMessageReceived from None
+            await self._pace.turn()
             body = text.encode()
             if len(body) > self._limits.websocket_message_bytes:
                 await self.close(TOO_BIG, "Message too big")

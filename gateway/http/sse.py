@@ -6,17 +6,19 @@
     event: complete
     data:
 
-A comment is sent while nothing happens, so that proxies keep the connection. When the server drains, the response ends
-without `complete`: clients of this protocol then connect again, to another replica, and nothing is missed in silence.
+A comment is sent while nothing happens, so that proxies keep the connection. When the server drains, and when the
+client's credentials are good no more, the response ends without `complete`: clients of this protocol then connect
+again, to another replica or with a new token, and nothing is missed in silence.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Final
 
 from starlette.types import Receive, Send
 
+from gateway.http.body import disconnected
 from gateway.http.limits import HttpLimits
 from gateway.middleware.drain import Drain
 from gateway.operation import OperationResult, ResultStream
@@ -41,17 +43,18 @@ async def send_events(
     *,
     limits: HttpLimits,
     drain: Drain,
+    refused: Awaitable[None],
 ) -> None:
-    """Send every result as it comes, until the stream ends, the client leaves or the server drains.
+    """Send every result as it comes, until the stream ends, the client leaves, `refused` is done or the server drains.
 
     Whichever is first closes the stream at once. `serialise` is the one of `Operations`. A client that reads nothing
     for `stream_write_seconds` is let go.
     """
     write = _Writer(send, limits.stream_write_seconds)
     pump = asyncio.create_task(_pump(results, serialise, limits, write))
-    gone = asyncio.create_task(_disconnected(receive))
+    gone = asyncio.create_task(disconnected(receive))
     closed = asyncio.create_task(drain.closed())
-    tasks = (pump, gone, closed)
+    tasks = (pump, gone, closed, asyncio.ensure_future(refused))
     with drain.stream():
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -106,8 +109,3 @@ async def _pump(results: ResultStream, serialise: Serialise, limits: HttpLimits,
         finally:
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

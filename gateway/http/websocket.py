@@ -29,8 +29,10 @@ from strawberry.types.unset import UNSET, UnsetType
 
 from gateway.errors import Code, RequestRejected
 from gateway.execution.executor import ContextT
+from gateway.http.access import access_ended
 from gateway.http.body import operation_request
 from gateway.http.frames import (
+    FORBIDDEN,
     GOING_AWAY,
     INTERNAL_ERROR,
     POLICY_VIOLATION,
@@ -62,9 +64,9 @@ async def serve_websocket(
     """Serve one connection until either side closes it.
 
     The handshake of a page of another origin is refused with 403 (browsers apply no CORS to WebSockets). Closes with
-    4400 (malformed message), 4401 (subscribe before connection_ack), 4403 (connection_init refused), 4406
-    (subprotocol), 4408 (no connection_init in time), 4409 (id in use), 4429 (second connection_init), 1001 (draining),
-    1009 (message too big).
+    4400 (malformed message), 4401 (subscribe before connection_ack), 4403 (connection_init refused, or its credentials
+    are good no more), 4406 (subprotocol), 4408 (no connection_init in time), 4409 (id in use), 4429 (second
+    connection_init), 1001 (draining), 1009 (message too big).
     """
     if not _origin_allowed(socket, limits.websocket_origins):
         await socket.close(POLICY_VIOLATION)
@@ -76,12 +78,16 @@ async def serve_websocket(
         return
     connection = Connection(socket, operations, context_factory, limits)
     with drain.stream():
-        closing = asyncio.create_task(_close_when_drained(connection, drain))
+        closing = (
+            asyncio.create_task(_close_when_drained(connection, drain)),
+            asyncio.create_task(connection.close_when_refused()),
+        )
         try:
             await connection.handle()
         finally:
-            closing.cancel()
-            await asyncio.gather(closing, return_exceptions=True)
+            for task in closing:
+                task.cancel()
+            await asyncio.gather(*closing, return_exceptions=True)
 
 
 async def _close_when_drained(connection: "Connection[Any]", drain: Drain) -> None:
@@ -210,6 +216,11 @@ class Connection(BaseGraphQLTransportWSHandler[_InitPayload, None], Generic[Cont
         self._requests.pop(operation_id, None)
         await super().cleanup_operation(operation_id)
 
+    async def close_when_refused(self) -> None:
+        """Close with 4403, which clients answer by connecting again, once the credentials are good no more."""
+        await access_ended(self._new_context, self._limits.access_check_seconds)
+        await self.websocket.close(FORBIDDEN, "Forbidden")
+
     async def finish(self, seconds: float) -> None:
         """Let queries and mutations in flight end, for at most `seconds`, then close with 1001."""
         running = [
@@ -221,9 +232,12 @@ class Connection(BaseGraphQLTransportWSHandler[_InitPayload, None], Generic[Cont
             await asyncio.wait(running, timeout=seconds)
         await self.websocket.close(GOING_AWAY, "Going away")
 
+    async def _new_context(self) -> ContextT:
+        return await self._context_factory(self._socket, self.context.connection_params)
+
     async def _outcome(self, request: OperationRequest) -> OperationResult | ResultStream:
         try:
-            context = await self._context_factory(self._socket, self.context.connection_params)
+            context = await self._new_context()
         # Domain errors are shown, defects masked.
         except Exception as error:
             return self._gateway.failed(error)

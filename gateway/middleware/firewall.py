@@ -10,7 +10,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
-FORBIDDEN_IN_PATH: Final = frozenset(chr(code) for code in range(0x20)) | {"\x7f", "\\"}
 POLICY_VIOLATION: Final = 1008
 METHOD_NOT_ALLOWED: Final = 405
 
@@ -69,9 +68,13 @@ def _malformed(scope: Scope, limits: FirewallLimits) -> Refusal | None:
     if scope["type"] == "http" and scope["method"] not in METHODS:
         return Refusal(METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "The method is not supported.")
     path: str = scope["path"]
-    if not FORBIDDEN_IN_PATH.isdisjoint(path) or ".." in path.split("/"):
+    # What is not printable could steer the terminal that shows the log.
+    if not path.isprintable() or "\\" in path or ".." in path.split("/"):
         return Refusal(400, "BAD_REQUEST", "The path is malformed.")
-    hosts = Headers(scope=scope).getlist("host")
+    headers = Headers(scope=scope)
+    if scope.get("http_version") == "1.0" and "transfer-encoding" in headers:
+        return Refusal(400, "BAD_REQUEST", "HTTP/1.0 has no Transfer-Encoding: where the body ends is in doubt.")
+    hosts = headers.getlist("host")
     if len(hosts) != 1 or not hosts[0]:
         return Refusal(400, "BAD_REQUEST", "The request needs exactly one Host header.")
     if not _served(_host(hosts[0]), limits.hosts):

@@ -46,6 +46,7 @@ def configure(stream: TextIO = sys.stderr, *, style: LogStyle = "auto", level: s
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(formatter)
+    handler.addFilter(_no_handshake)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
@@ -59,6 +60,11 @@ def configure(stream: TextIO = sys.stderr, *, style: LogStyle = "auto", level: s
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def _no_handshake(record: logging.LogRecord) -> bool:
+    """uvicorn's own line for each WebSocket holds the client's address and the query string; ours has neither."""
+    return not (record.name == "uvicorn.error" and str(record.msg).startswith('%s - "WebSocket'))
 
 
 def _with_trace(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -15,6 +15,10 @@ MAX_LABEL: Final = 100
 """Characters of the longest name that becomes a label."""
 
 
+OTHER: Final = "other"
+"""The label of names that are too long, too many or not to be trusted."""
+
+
 class BoundedNames:
     """Maps names that clients choose to a set of at most `limit` label values: first come, first named."""
 
@@ -28,7 +32,7 @@ class BoundedNames:
             return "anonymous"
         if name not in self._names:
             if len(self._names) >= self._limit or len(name) > MAX_LABEL:
-                return "other"
+                return OTHER
             self._names.add(name)
         return name
 

@@ -71,13 +71,6 @@ def incoming_context(headers: Mapping[str, str]) -> Context:
     return PROPAGATOR.extract(headers, context=Context())
 
 
-def outgoing_headers() -> dict[str, str]:
-    """W3C headers that continue the current span in a request of ours to somebody else."""
-    carrier: dict[str, str] = {}
-    PROPAGATOR.inject(carrier)
-    return carrier
-
-
 def traceresponse(span: SpanContext) -> str:
     """The W3C `traceresponse` header of a span: version, trace, span, flags; empty outside any trace."""
     if not span.is_valid:

@@ -50,8 +50,7 @@ class Accounts:
     async def users(self, ids: Sequence[int]) -> list[UserRecord | None]:
         """Users in the order of `ids`, whosever members they are: for ids that the caller is known to be shown."""
         statement = select(*columns(users, UserRecord)).where(users.c.id.in_(set(ids)))
-        found: dict[int, UserRecord] = {user.id: user for user in await self.session.records(statement, UserRecord)}
-        return [found.get(user_id) for user_id in ids]
+        return await self.session.records_by_id(statement, UserRecord, ids)
 
     async def user(self, user_id: UserId) -> UserRecord | None:
         return (await self.users([user_id]))[0]

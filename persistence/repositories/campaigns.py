@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Date, Integer, func, literal, select, type_coerce, update
+from sqlalchemy import ColumnElement, Date, Integer, func, literal, or_, select, type_coerce, update
 
 from persistence.ids import AdvertiserId, CampaignId, LineItemId
 from persistence.pages import Order
@@ -29,11 +29,16 @@ class AdvertiserFilter(msgspec.Struct, frozen=True):
 
 
 class CampaignFilter(msgspec.Struct, frozen=True):
-    """All that is given must hold; without `statuses`, every status but ARCHIVED."""
+    """All that is given must hold; without `statuses`, every status but ARCHIVED.
+
+    `runs_from` and `runs_until` are the first and last day of a span that the flight must touch; an open flight does.
+    """
 
     search: str | None = None
     statuses: tuple[str, ...] | None = None
     advertiser_id: AdvertiserId | None = None
+    runs_from: date | None = None
+    runs_until: date | None = None
 
 
 class LineItemFilter(msgspec.Struct, frozen=True):
@@ -49,6 +54,8 @@ class PlacementFilter(msgspec.Struct, frozen=True):
 
     archived: bool = False
     positions: tuple[str, ...] | None = None
+    insertion_types: tuple[str, ...] | None = None
+    read_types: tuple[str, ...] | None = None
     promo_code: str | None = None
 
 
@@ -109,6 +116,10 @@ class Campaigns(LockableRows[CampaignRecord, CampaignFilter]):
             conditions.append(contains(campaigns.c.name, wanted.search))
         if wanted.advertiser_id is not None:
             conditions.append(campaigns.c.advertiser_id == wanted.advertiser_id)
+        if wanted.runs_from is not None:
+            conditions.append(or_(campaigns.c.ends_on.is_(None), campaigns.c.ends_on >= wanted.runs_from))
+        if wanted.runs_until is not None:
+            conditions.append(or_(campaigns.c.starts_on.is_(None), campaigns.c.starts_on <= wanted.runs_until))
         return conditions
 
 
@@ -156,6 +167,10 @@ class Placements(LockableRows[PlacementRecord, PlacementFilter]):
         conditions = [archived(placements.c.archived_at, wanted.archived)]
         if wanted.positions is not None:
             conditions.append(placements.c.position.in_(wanted.positions))
+        if wanted.insertion_types is not None:
+            conditions.append(placements.c.insertion_type.in_(wanted.insertion_types))
+        if wanted.read_types is not None:
+            conditions.append(placements.c.read_type.in_(wanted.read_types))
         if wanted.promo_code is not None:
             conditions.append(placements.c.promo_code == wanted.promo_code)
         return conditions

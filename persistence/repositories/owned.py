@@ -38,14 +38,11 @@ class OwnedRows(Generic[R, F]):
     async def by_ids(self, ids: Sequence[int]) -> list[R | None]:
         """One for each id, in order; None where this tenant has none."""
         statement = select(*self._columns).where(self._own(), self.table.c.id.in_(set(ids)))
-        found = {record.id: record for record in await self.session.records(statement, self.record)}  # type: ignore[attr-defined]  # every owned record has an id
-        return [found.get(row_id) for row_id in ids]
+        return await self.session.records_by_id(statement, self.record, ids)
 
     async def insert(self, values: Mapping[str, Any]) -> R:
         statement = insert(self.table).values(tenant_id=self.session.tenant_id, **values).returning(*self._columns)
-        created = await self.session.record(statement, self.record)
-        if created is None:
-            raise RuntimeError("INSERT … RETURNING gave no row")
+        [created] = await self.session.records(statement, self.record)
         return created
 
     async def insert_many(self, values: Sequence[Mapping[str, Any]]) -> list[int]:

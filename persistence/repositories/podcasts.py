@@ -5,8 +5,24 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import msgspec
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    column,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.expression import TableValuedAlias
 
 from persistence.ids import PodcastId
 from persistence.pages import Order
@@ -24,9 +40,14 @@ class PodcastFilter(msgspec.Struct, frozen=True):
 
 
 class EpisodeFilter(msgspec.Struct, frozen=True):
-    """`search` is looked for in the title, ignoring case."""
+    """All that is given must hold; `search` is looked for in the title, ignoring case.
+
+    What has no `published_at` counts as published when it was added.
+    """
 
     search: str | None = None
+    published_from: datetime | None = None
+    published_before: datetime | None = None
 
 
 class FeedState(msgspec.Struct, frozen=True):
@@ -85,18 +106,24 @@ class Podcasts(OwnedRows[PodcastRecord, PodcastFilter]):
         return await self.session.record(statement, PodcastRecord)
 
     async def write_from_feed(self, feed_url: str, values: Mapping[str, Any]) -> PodcastRecord:
-        """Inserts the podcast of this feed or overwrites what the feed says of it."""
-        values = {**values, "feed_checked_at": func.now()}
-        changed = {**values, "version": podcasts.c.version + 1, "updated_at": func.now()}
-        statement = (
-            insert(podcasts)
-            .values(tenant_id=self.session.tenant_id, feed_url=feed_url, **values)
-            .on_conflict_do_update(index_elements=["tenant_id", "feed_url"], set_=changed)
-            .returning(*self._columns)
+        """Inserts the podcast of this feed or overwrites what the feed says of it.
+
+        Where it says what it said before, the podcast stays at its version.
+        """
+        statement = insert(podcasts).values(
+            tenant_id=self.session.tenant_id, feed_url=feed_url, feed_checked_at=func.now(), **values
         )
-        written = await self.session.record(statement, PodcastRecord)
-        if written is None:
-            raise RuntimeError("INSERT … RETURNING gave no row")
+        shown = [name for name in values if name in PodcastRecord.__struct_fields__]
+        changed = or_(false(), *(podcasts.c[name].is_distinct_from(statement.excluded[name]) for name in shown))
+        upsert = statement.on_conflict_do_update(
+            index_elements=["tenant_id", "feed_url"],
+            set_={
+                **{name: statement.excluded[name] for name in (*values, "feed_checked_at")},
+                "version": podcasts.c.version + case((changed, 1), else_=0),
+                "updated_at": case((changed, func.now()), else_=podcasts.c.updated_at),
+            },
+        ).returning(*self._columns)
+        [written] = await self.session.records(upsert, PodcastRecord)
         return written
 
 
@@ -115,29 +142,54 @@ class Episodes(OwnedRows[EpisodeRecord, EpisodeFilter]):
 
     @staticmethod
     def matching(wanted: EpisodeFilter) -> list[ColumnElement[bool]]:
-        return [] if wanted.search is None else [contains(episodes.c.title, wanted.search)]
+        published = func.coalesce(episodes.c.published_at, episodes.c.created_at)
+        conditions = []
+        if wanted.search is not None:
+            conditions.append(contains(episodes.c.title, wanted.search))
+        if wanted.published_from is not None:
+            conditions.append(published >= wanted.published_from)
+        if wanted.published_before is not None:
+            conditions.append(published < wanted.published_before)
+        return conditions
 
     async def write_from_feed(self, podcast_id: PodcastId, items: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
         """Inserts new episodes, overwrites changed ones and leaves equal ones alone: (created, updated) counts.
 
-        All items have the same keys, `guid` among them, and distinct guids.
+        All items have the same keys, `guid` among them, and distinct guids. One array for each column makes one
+        statement, and one plan, of any number of items; an equal episode is read and not even locked.
         """
         if not items:
             return (0, 0)
-        statement = insert(episodes).values(
-            [{"tenant_id": self.session.tenant_id, "podcast_id": podcast_id, **item} for item in items]
+        item = _relation(items)
+        names = [name for name in item.c.keys() if name != "guid"]  # noqa: SIM118  # columns iterate as columns
+        of_podcast = [literal(self.session.tenant_id, BigInteger), literal(podcast_id, BigInteger)]
+        # The planner knows the podcast as it was before this transaction: empty, perhaps. A nested loop, cheap for that,
+        # would read all of the podcast for each item.
+        await self.session.execute(text("SET LOCAL enable_nestloop = off"))
+        stored = and_(self._own(), episodes.c.podcast_id == podcast_id, episodes.c.guid == item.c.guid)
+        unequal = or_(episodes.c.id.is_(None), *(episodes.c[name].is_distinct_from(item.c[name]) for name in names))
+        statement = insert(episodes).from_select(
+            ["tenant_id", "podcast_id", *item.c.keys()],
+            select(*of_podcast, *item.c).select_from(item.outerjoin(episodes, stored)).where(unequal),
         )
-        names = [name for name in items[0] if name != "guid"]
-        changed = or_(*(episodes.c[name].is_distinct_from(statement.excluded[name]) for name in names))
-        upsert = statement.on_conflict_do_update(
+        written = statement.on_conflict_do_update(
             index_elements=["tenant_id", "podcast_id", "guid"],
             set_={
                 **{name: statement.excluded[name] for name in names},
                 "version": episodes.c.version + 1,
                 "updated_at": func.now(),
             },
-            where=changed,
         ).returning(episodes.c.version)
-        versions = [row[0] for row in await self.session.rows(upsert)]
-        created = sum(1 for version in versions if version == 1)
+        versions = [row[0] for row in await self.session.rows(written)]
+        created = versions.count(1)
         return (created, len(versions) - created)
+
+
+def _relation(items: Sequence[Mapping[str, Any]]) -> TableValuedAlias:
+    """The items as a relation `item` with the columns of episodes that they have."""
+    arrays = [
+        bindparam(f"{name}_items", [item[name] for item in items], type_=ARRAY(episodes.c[name].type))
+        for name in items[0]
+    ]
+    named = [column(name, episodes.c[name].type) for name in items[0]]
+    return func.unnest(*arrays).table_valued(*named, name="item").render_derived()

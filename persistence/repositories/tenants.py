@@ -62,8 +62,7 @@ async def standing(
 async def tenants_of(session: Session, ids: Sequence[int]) -> list[TenantRecord | None]:
     """The tenants in the order of `ids`; None where the session's scope may not see one."""
     statement = select(*columns(tenants, TenantRecord)).where(tenants.c.id.in_(set(ids)))
-    found: dict[int, TenantRecord] = {tenant.id: tenant for tenant in await session.records(statement, TenantRecord)}
-    return [found.get(tenant_id) for tenant_id in ids]
+    return await session.records_by_id(statement, TenantRecord, ids)
 
 
 async def lock_members(session: TenantSession) -> None:
@@ -121,8 +120,7 @@ class Memberships(OwnedRows[MembershipRecord, None]):
         """Users in the order of `ids`; None for whoever is no member of this tenant."""
         known = select(memberships.c.user_id).where(self._own())
         statement = select(*columns(users, UserRecord)).where(users.c.id.in_(set(ids)), users.c.id.in_(known))
-        found: dict[int, UserRecord] = {user.id: user for user in await self.session.records(statement, UserRecord)}
-        return [found.get(user_id) for user_id in ids]
+        return await self.session.records_by_id(statement, UserRecord, ids)
 
 
 class Invites(OwnedRows[InviteRecord, None]):

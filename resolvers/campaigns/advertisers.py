@@ -8,7 +8,7 @@ from persistence.ids import AdvertiserId
 from persistence.records import AdvertiserRecord
 from persistence.repositories.campaigns import Advertisers, CampaignFilter, Campaigns
 from resolvers import changes
-from resolvers.campaigns.locks import locked, refuse_archived, refuse_stale
+from resolvers.campaigns.locks import locked
 from resolvers.campaigns.states import CampaignStatus
 from resolvers.context import RequestContext
 from resolvers.errors import IllegalTransition
@@ -49,8 +49,8 @@ async def update_advertiser(
     async with context.services.database.write(tenant_id) as session:
         rows = Advertisers(session)
         advertiser = await locked(rows, advertiser_id, "advertiser")
-        refuse_stale(advertiser, version, "advertiser")
-        refuse_archived(advertiser, "advertiser")
+        changes.refuse_stale(advertiser, version, "advertiser")
+        changes.refuse_archived(advertiser, "advertiser")
         values = changed.model_dump(exclude_unset=True)
         advertiser = await changes.update(rows, advertiser_id, version, values, noun="advertiser", taken=_TAKEN)
     context.loaders.clear()
@@ -67,8 +67,8 @@ async def archive_advertiser(context: RequestContext, advertiser_id: AdvertiserI
     async with context.services.database.write(tenant_id) as session:
         rows = Advertisers(session)
         advertiser = await locked(rows, advertiser_id, "advertiser")
-        refuse_stale(advertiser, version, "advertiser")
-        refuse_archived(advertiser, "advertiser")
+        changes.refuse_stale(advertiser, version, "advertiser")
+        changes.refuse_archived(advertiser, "advertiser")
         active = CampaignFilter(statuses=(CampaignStatus.ACTIVE,), advertiser_id=advertiser_id)
         running = await Campaigns(session).count(Campaigns.matching(active))
         if running:

@@ -9,12 +9,13 @@ from persistence.records import CampaignRecord
 from persistence.repositories.campaigns import Advertisers, Campaigns, LineItems
 from resolvers import changes
 from resolvers.campaigns.flights import Flight, FlightDay, check_covers, check_order
-from resolvers.campaigns.locks import locked, refuse_archived, refuse_closed, refuse_stale
+from resolvers.campaigns.locks import locked, refuse_closed
 from resolvers.campaigns.money import CurrencyCode
 from resolvers.campaigns.updates import announce
 from resolvers.context import RequestContext
+from resolvers.numbers import Natural
 from resolvers.policy import Permission
-from resolvers.texts import MinorUnits, Name, NotNull, optional
+from resolvers.texts import Name, NotNull, optional
 
 
 class NewCampaign(BaseModel):
@@ -22,7 +23,7 @@ class NewCampaign(BaseModel):
     currency: CurrencyCode = Field(
         description="ISO 4217 code of the currency of the budget and of all rates, such as 'USD'; it never changes."
     )
-    budget_minor: MinorUnits | None = optional("The whole budget, in minor units of the campaign's currency.")
+    budget_minor: Natural | None = optional("The whole budget, in minor units of the campaign's currency.")
     starts_on: FlightDay | None = optional("First day of the flight, from 1900 to 2999; open if left out.")
     ends_on: FlightDay | None = optional("Last day of the flight, not before the first; open if left out.")
 
@@ -31,7 +32,7 @@ class CampaignChanges(BaseModel):
     """Fields that are left out stay as they are."""
 
     name: Annotated[Name | None, NotNull] = optional("The campaign's name, 1 to 200 characters.")
-    budget_minor: MinorUnits | None = optional(
+    budget_minor: Natural | None = optional(
         "The whole budget, in minor units of the campaign's currency; null clears it."
     )
     starts_on: FlightDay | None = optional("First day of the flight, from 1900 to 2999; null opens it.")
@@ -44,7 +45,7 @@ async def create_campaign(context: RequestContext, advertiser_id: AdvertiserId, 
     check_order(Flight(new.starts_on, new.ends_on))
     async with context.services.database.write(tenant_id) as session:
         advertiser = await locked(Advertisers(session), advertiser_id, "advertiser", "advertiserId", shared=True)
-        refuse_archived(advertiser, "advertiser", "advertiserId")
+        changes.refuse_archived(advertiser, "advertiser", "advertiserId")
         campaign = await Campaigns(session).insert({"advertiser_id": advertiser_id, **new.model_dump()})
     await announce(context, tenant_id, campaign.id)
     return campaign
@@ -59,7 +60,7 @@ async def update_campaign(
     async with context.services.database.write(tenant_id) as session:
         rows = Campaigns(session)
         campaign = await locked(rows, campaign_id, "campaign")
-        refuse_stale(campaign, version, "campaign")
+        changes.refuse_stale(campaign, version, "campaign")
         refuse_closed(campaign)
         flight = Flight(values.get("starts_on", campaign.starts_on), values.get("ends_on", campaign.ends_on))
         if flight != Flight(campaign.starts_on, campaign.ends_on):

@@ -10,13 +10,14 @@ from persistence.records import LineItemRecord
 from persistence.repositories.campaigns import LineItems, Placements
 from resolvers import changes
 from resolvers.campaigns.flights import Flight, FlightDay, check_order, check_within
-from resolvers.campaigns.locks import locked, open_campaign, refuse_archived, refuse_stale
+from resolvers.campaigns.locks import locked, open_campaign
 from resolvers.campaigns.states import CampaignStatus
 from resolvers.campaigns.updates import announce
 from resolvers.context import RequestContext
 from resolvers.errors import IllegalTransition
+from resolvers.numbers import Natural
 from resolvers.policy import Permission
-from resolvers.texts import MinorUnits, Name, NotNull, optional
+from resolvers.texts import Name, NotNull, optional
 
 
 class Pricing(StrEnum):
@@ -25,18 +26,14 @@ class Pricing(StrEnum):
     CPA = "CPA"
 
 
-Impressions = Annotated[int, Field(ge=0, le=2**53 - 1)]
-"""A number of impressions."""
-
-
 class NewLineItem(BaseModel):
     name: Name = Field(description="The line item's name, 1 to 200 characters.")
     pricing: Pricing = Field(description="What the rate is paid for.")
-    rate_minor: MinorUnits = Field(
+    rate_minor: Natural = Field(
         description="The rate in minor units of the campaign's currency: per 1,000 impressions for CPM, for the whole"
         " line item for FLAT, per conversion for CPA."
     )
-    booked_impressions: Impressions | None = optional("Number of impressions that are booked.")
+    booked_impressions: Natural | None = optional("Number of impressions that are booked.")
     starts_on: FlightDay | None = optional(
         "First day of the flight, from 1900 to 2999 and within the campaign's; the campaign's if left out."
     )
@@ -48,11 +45,11 @@ class LineItemChanges(BaseModel):
 
     name: Annotated[Name | None, NotNull] = optional("The line item's name, 1 to 200 characters.")
     pricing: Annotated[Pricing | None, NotNull] = optional("What the rate is paid for.")
-    rate_minor: Annotated[MinorUnits | None, NotNull] = optional(
+    rate_minor: Annotated[Natural | None, NotNull] = optional(
         "The rate in minor units of the campaign's currency: per 1,000 impressions for CPM, for the whole line item for"
         " FLAT, per conversion for CPA."
     )
-    booked_impressions: Impressions | None = optional("Number of impressions that are booked; null clears it.")
+    booked_impressions: Natural | None = optional("Number of impressions that are booked; null clears it.")
     starts_on: FlightDay | None = optional(
         "First day of the flight, from 1900 to 2999 and within the campaign's; null takes the campaign's."
     )
@@ -84,8 +81,8 @@ async def update_line_item(
         campaign_id = (await changes.found(rows, line_item_id, "line item")).campaign_id
         campaign = await open_campaign(session, campaign_id, "id")
         line_item = await locked(rows, line_item_id, "line item")
-        refuse_stale(line_item, version, "line item")
-        refuse_archived(line_item, "line item")
+        changes.refuse_stale(line_item, version, "line item")
+        changes.refuse_archived(line_item, "line item")
         flight = Flight(values.get("starts_on", line_item.starts_on), values.get("ends_on", line_item.ends_on))
         check_order(flight)
         check_within(flight, Flight(campaign.starts_on, campaign.ends_on))
@@ -108,8 +105,8 @@ async def archive_line_item(context: RequestContext, line_item_id: LineItemId, v
         # Not shared: of two concurrent archivals the second must see that one line item is left.
         campaign = await open_campaign(session, campaign_id, "id", shared=False)
         line_item = await locked(rows, line_item_id, "line item")
-        refuse_stale(line_item, version, "line item")
-        refuse_archived(line_item, "line item")
+        changes.refuse_stale(line_item, version, "line item")
+        changes.refuse_archived(line_item, "line item")
         if campaign.status == CampaignStatus.ACTIVE and await rows.live_count(campaign_id) == 1:
             raise IllegalTransition("An active campaign needs a line item: pause the campaign first.", ("id",))
         line_item = await changes.update(rows, line_item_id, version, {"archived_at": now}, noun="line item")

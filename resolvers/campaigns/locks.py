@@ -1,6 +1,6 @@
-"""Rows held still while a use case decides about them, and what is refused because of their state."""
+"""Rows held still while a use case decides about them."""
 
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -8,29 +8,20 @@ from persistence.ids import CampaignId
 from persistence.records import CampaignRecord
 from persistence.repositories.campaigns import Campaigns, LockableRows
 from persistence.sessions import TenantSession
+from resolvers import changes
 from resolvers.campaigns.states import CampaignStatus
-from resolvers.errors import Conflict, IllegalTransition, NotFound
+from resolvers.errors import IllegalTransition
 
 R = TypeVar("R", bound=msgspec.Struct)
 
 _CLOSED = frozenset({CampaignStatus.COMPLETED, CampaignStatus.ARCHIVED})
 
 
-class Versioned(Protocol):
-    @property
-    def version(self) -> int: ...
-
-
-class Archivable(Protocol):
-    @property
-    def archived_at(self) -> Any: ...
-
-
 async def locked(rows: LockableRows[R, Any], row_id: int, noun: str, *path: str, shared: bool = False) -> R:
     """The row, held still until the transaction ends. Raises NotFound; `path` is ("id",) if left out."""
     record = await rows.lock(row_id, shared=shared)
     if record is None:
-        raise NotFound(f"Your tenant has no such {noun}.", path or ("id",))
+        raise changes.missing(noun, *path)
     return record
 
 
@@ -48,16 +39,3 @@ def refuse_closed(campaign: CampaignRecord, *path: str) -> None:
     if campaign.status in _CLOSED:
         message = f"The campaign is {campaign.status}: it, its line items and its placements can no longer change."
         raise IllegalTransition(message, path or ("id",))
-
-
-def refuse_stale(record: Versioned, version: int, noun: str) -> None:
-    """Raises Conflict when the caller has not seen the newest version."""
-    if record.version != version:
-        message = f"The {noun} has changed since you read version {version}: read it again, then repeat."
-        raise Conflict(message, ("version",))
-
-
-def refuse_archived(record: Archivable, noun: str, *path: str) -> None:
-    """Raises IllegalTransition."""
-    if record.archived_at is not None:
-        raise IllegalTransition(f"The {noun} is archived.", path or ("id",))

@@ -11,10 +11,11 @@ from persistence.records import PlacementRecord
 from persistence.repositories.campaigns import LineItems, Placements
 from persistence.repositories.podcasts import Episodes, Podcasts
 from resolvers import changes
-from resolvers.campaigns.locks import locked, open_campaign, refuse_archived, refuse_stale
+from resolvers.campaigns.locks import locked, open_campaign
 from resolvers.campaigns.updates import announce
 from resolvers.context import RequestContext
 from resolvers.errors import InvalidInput, Problem
+from resolvers.numbers import Seconds
 from resolvers.policy import Permission
 from resolvers.texts import NotNull, WebUrl, optional
 
@@ -51,15 +52,12 @@ PromoCode = Annotated[
 ]
 """Upper-case: listeners type it as they like."""
 
-Offset = Annotated[int, Field(ge=0, le=10**7)]
-"""Seconds from the start of the episode."""
-
 
 class NewPlacement(BaseModel):
     position: Position = Field(description="Where in the episode it is heard.")
     insertion_type: InsertionType = Field(description="How it gets into the audio.")
     read_type: ReadType = Field(description="Who reads it.")
-    offset_seconds: Offset | None = optional(
+    offset_seconds: Seconds | None = optional(
         "When a mid-roll starts, in seconds from the start of the episode; not for other positions."
     )
     promo_code: PromoCode | None = optional(
@@ -75,7 +73,7 @@ class PlacementChanges(BaseModel):
     position: Annotated[Position | None, NotNull] = optional("Where in the episode it is heard.")
     insertion_type: Annotated[InsertionType | None, NotNull] = optional("How it gets into the audio.")
     read_type: Annotated[ReadType | None, NotNull] = optional("Who reads it.")
-    offset_seconds: Offset | None = optional(
+    offset_seconds: Seconds | None = optional(
         "When a mid-roll starts, in seconds from the start of the episode; null clears it."
     )
     promo_code: PromoCode | None = optional("The code that listeners use at checkout; null clears it.")
@@ -93,10 +91,10 @@ async def create_placement(
         campaign_id = (await changes.found(line_items, line_item_id, "line item", "lineItemId")).campaign_id
         await open_campaign(session, campaign_id, "lineItemId")
         line_item = await locked(line_items, line_item_id, "line item", "lineItemId", shared=True)
-        refuse_archived(line_item, "line item", "lineItemId")
+        changes.refuse_archived(line_item, "line item", "lineItemId")
         episode = await changes.found(Episodes(session), episode_id, "episode", "episodeId")
         podcast = await changes.found(Podcasts(session), episode.podcast_id, "podcast", "episodeId")
-        refuse_archived(podcast, "podcast", "episodeId")
+        changes.refuse_archived(podcast, "podcast", "episodeId")
         keys = {"campaign_id": campaign_id, "line_item_id": line_item_id, "episode_id": episode_id}
         placement = await Placements(session).insert({**keys, **new.model_dump()})
     await announce(context, tenant_id, campaign_id)
@@ -117,8 +115,8 @@ async def update_placement(
         campaign_id = (await changes.found(rows, placement_id, "placement")).campaign_id
         await open_campaign(session, campaign_id, "id")
         placement = await locked(rows, placement_id, "placement")
-        refuse_stale(placement, version, "placement")
-        refuse_archived(placement, "placement")
+        changes.refuse_stale(placement, version, "placement")
+        changes.refuse_archived(placement, "placement")
         _check_offset(
             values.get("position", placement.position), values.get("offset_seconds", placement.offset_seconds)
         )
@@ -136,8 +134,8 @@ async def archive_placement(context: RequestContext, placement_id: PlacementId, 
         campaign_id = (await changes.found(rows, placement_id, "placement")).campaign_id
         await open_campaign(session, campaign_id, "id")
         placement = await locked(rows, placement_id, "placement")
-        refuse_stale(placement, version, "placement")
-        refuse_archived(placement, "placement")
+        changes.refuse_stale(placement, version, "placement")
+        changes.refuse_archived(placement, "placement")
         placement = await changes.update(rows, placement_id, version, {"archived_at": now}, noun="placement")
     await announce(context, tenant_id, campaign_id)
     return placement

@@ -10,10 +10,10 @@ import msgspec
 
 from persistence.ids import CampaignId, TenantId
 from persistence.repositories.campaigns import Campaigns
-from persistence.repositories.tenants import ApiKeys, Memberships
+from persistence.repositories.tenants import ApiKeys, standing
 from resolvers import changes
 from resolvers.context import RequestContext
-from resolvers.errors import Forbidden
+from resolvers.errors import Forbidden, Unauthenticated
 from resolvers.policy import Permission, Role, Viewer, tenant_for
 
 
@@ -35,8 +35,9 @@ async def campaign_updates(
 ) -> AsyncGenerator[CampaignUpdate, None]:
     """Updates of one campaign, or of all the tenant's, from the moment this returns.
 
-    The caller closes the generator. It raises Forbidden, instead of giving the next update, when the member has been
-    removed or the API key revoked in the meantime. Raises NotFound, Unauthenticated, Forbidden.
+    The caller closes the generator. Instead of giving the next update it raises Unauthenticated when the login was
+    ended in the meantime, and Forbidden when the member was removed or the API key revoked. Raises NotFound,
+    Unauthenticated, Forbidden.
     """
     tenant_id = context.tenant_for(Permission.READ)
     updates = _updates(context, tenant_id, campaign_id)
@@ -65,19 +66,30 @@ async def _updates(
 
 
 async def _check_access(context: RequestContext, tenant_id: TenantId) -> None:
-    """Whether the viewer, who was let in when the subscription began, would be let in now. Raises Forbidden."""
+    """Whether the viewer, who was let in when the subscription began, would be let in now.
+
+    Raises Unauthenticated, Forbidden.
+    """
     viewer = context.viewer or Viewer()
-    now: Viewer | None = None
-    async with context.services.database.read(tenant_id) as session:
-        if viewer.api_key_id is not None:
-            [key] = await ApiKeys(session).by_ids([viewer.api_key_id])
-            now = viewer if key is not None and key.revoked_at is None else None
-        elif viewer.user_id is not None:
-            membership = await Memberships(session).of_user(viewer.user_id)
-            now = msgspec.structs.replace(viewer, role=Role(membership.role)) if membership is not None else None
-    if now is None:
-        raise Forbidden("Your access to this tenant has ended.")
-    tenant_for(now, Permission.READ)
+    if viewer.user_id is not None and viewer.session_id is not None:
+        async with context.services.database.read_account(viewer.user_id) as session:
+            found = await standing(session, viewer.user_id, viewer.session_id, tenant_id)
+        if found is None:
+            raise Unauthenticated("This login was ended: sign in again.")
+        if found.role is None:
+            raise _access_ended()
+        tenant_for(msgspec.structs.replace(viewer, role=Role(found.role)), Permission.READ)
+    elif viewer.api_key_id is not None:
+        async with context.services.database.read(tenant_id) as tenant_session:
+            [key] = await ApiKeys(tenant_session).by_ids([viewer.api_key_id])
+        if key is None or key.revoked_at is not None:
+            raise _access_ended()
+    else:
+        raise _access_ended()
+
+
+def _access_ended() -> Forbidden:
+    return Forbidden("Your access to this tenant has ended.")
 
 
 def _topic(tenant_id: TenantId) -> str:

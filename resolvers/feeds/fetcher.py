@@ -3,8 +3,9 @@
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncGenerator, Hashable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
 from typing import Final
 
@@ -32,6 +33,7 @@ _TEXT_TYPES = "application/rss+xml, application/atom+xml;q=0.9, application/xml;
 class FetchSettings(msgspec.Struct, frozen=True):
     """Times in seconds: `total` from the call to the last byte, name resolution and redirects included.
 
+    `at_once` bounds what all fetches hold in memory, `at_once_by_owner` what one of those who ask can take of it.
     `ports`: those that may be connected to, None for all. `allow_networks`: private networks that may be fetched from
     all the same, for development and tests.
     """
@@ -40,6 +42,8 @@ class FetchSettings(msgspec.Struct, frozen=True):
     total: float = 30.0
     connect: float = 10.0
     redirects: int = 5
+    at_once: int = 20
+    at_once_by_owner: int = 10
     ports: frozenset[int] | None = frozenset({80, 443})
     allow_networks: tuple[IPNetwork, ...] = ()
     user_agent: str = "Podgraph/0.1"
@@ -81,22 +85,41 @@ class FeedFetcher:
         self._settings = settings
         self._resolve = resolve
         self._ssl_context = ssl_context if ssl_context is not None else httpcore2.default_ssl_context()
+        self._under_way: Counter[Hashable] = Counter()
 
     async def fetch(
-        self, url: str, *, etag: str | None = None, last_modified: str | None = None
+        self, url: str, *, etag: str | None = None, last_modified: str | None = None, owner: Hashable = None
     ) -> FetchedFeed | NotModified:
         """The feed at `url`, or NotModified if it still matches the validators of an earlier fetch.
 
+        `owner` is who asks, for the bound on how many feeds one may fetch at once.
+
         Raises FeedRejected: BAD_URL, PRIVATE_ADDRESS, UNREACHABLE, TIMEOUT, TOO_MANY_REDIRECTS, HTTP_STATUS,
-        UNSUPPORTED_ENCODING, TOO_LARGE, INCOMPLETE, MALFORMED (compression that cannot be undone).
+        UNSUPPORTED_ENCODING, TOO_LARGE, INCOMPLETE, MALFORMED (compression that cannot be undone), TOO_MANY_IMPORTS.
         """
         validators = {"If-None-Match": _header_value(etag), "If-Modified-Since": _header_value(last_modified)}
         conditions = [(name.encode(), value.encode()) for name, value in validators.items() if value is not None]
+        with self._place(owner):
+            try:
+                async with asyncio.timeout(self._settings.total):
+                    return await self._followed(self._target(url), conditions)
+            except TimeoutError as error:
+                raise FeedRejected(Reason.TIMEOUT, "the feed's server took too long") from error
+
+    @contextmanager
+    def _place(self, owner: Hashable) -> Iterator[None]:
+        settings, taken = self._settings, self._under_way
+        if taken.total() >= settings.at_once or taken[owner] >= settings.at_once_by_owner:
+            raise FeedRejected(
+                Reason.TOO_MANY_IMPORTS, "too many feeds are being imported right now: try again in a minute"
+            )
+        taken[owner] += 1
         try:
-            async with asyncio.timeout(self._settings.total):
-                return await self._followed(self._target(url), conditions)
-        except TimeoutError as error:
-            raise FeedRejected(Reason.TIMEOUT, "the feed's server took too long") from error
+            yield
+        finally:
+            taken[owner] -= 1
+            if not taken[owner]:
+                del taken[owner]
 
     async def _followed(self, url: httpx2.URL, conditions: list[tuple[bytes, bytes]]) -> FetchedFeed | NotModified:
         visited = {str(url)}

@@ -21,8 +21,7 @@ def read_feed_file(path: Path, limits: BodyLimits = DEFAULT_LIMITS) -> bytes:
     Raises FeedRejected: UNREADABLE_FILE, TOO_LARGE, INCOMPLETE, MALFORMED.
     """
     try:
-        if not path.is_file():  # a pipe or a device would have no end
-            raise FileNotFoundError(errno.ENOENT, "not a regular file", str(path))
+        _refuse_endless(path)
         with path.open("rb") as file:
             piece = file.read(_PIECE)
             body = BoundedBody(limits, compressed=piece.startswith(_GZIP), path=_FIELD)
@@ -34,3 +33,9 @@ def read_feed_file(path: Path, limits: BodyLimits = DEFAULT_LIMITS) -> bytes:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
         raise FeedRejected(Reason.UNREADABLE_FILE, f"cannot read {path}: {reason}", _FIELD) from error
     return body.content()
+
+
+def _refuse_endless(path: Path) -> None:
+    """Pipes and devices have no end; what is not there is told by opening it."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is a directory" if path.is_dir() else "it is no regular file")

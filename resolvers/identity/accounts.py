@@ -1,5 +1,6 @@
 """Accounts: registering, and changing the password. No mail is sent, so neither proves that the email is one's own."""
 
+import msgspec
 from pydantic import BaseModel, Field
 
 from persistence.errors import DuplicateValue
@@ -61,7 +62,8 @@ async def change_password(context: RequestContext, change: PasswordChange) -> Se
             raise InvalidCredentials("The current password is wrong.", ("input", "currentPassword"))
         await accounts.revoke_sessions(user_id, context.services.clock())
         tokens = await begin_session(context, session, user_id)
-    context.loaders.clear()
+    if context.viewer is not None:
+        context.become(msgspec.structs.replace(context.viewer, session_id=tokens.session_id))
     return tokens
 
 

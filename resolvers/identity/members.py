@@ -12,7 +12,7 @@ from persistence.repositories.tenants import Memberships, lock_members
 from persistence.sessions import TenantSession
 from resolvers import changes
 from resolvers.context import RequestContext
-from resolvers.errors import Conflict, Forbidden, IllegalTransition
+from resolvers.errors import Forbidden, IllegalTransition
 from resolvers.loaders.identity import UserByIdLoader
 from resolvers.policy import Permission, Role, may_grant, permissions_of, tenant_for, user_of
 
@@ -29,11 +29,7 @@ async def change_role(
         if Permission.MANAGE_MEMBERS not in permissions_of(own):
             raise Forbidden("Your role does not let you manage members any more.")
         refuse_above(own, Role(member.role), role)
-        if member.version != version:
-            raise Conflict(
-                f"The membership has changed since you read version {version}: read it again, then repeat.",
-                ("version",),
-            )
+        changes.refuse_stale(member, version, "membership")
         if role is not Role.OWNER:
             await _refuse_without_owner(session, member)
         changed = await changes.update(Memberships(session), membership_id, version, {"role": role}, noun="membership")

@@ -31,8 +31,9 @@ class RefreshToken(BaseModel):
 
 
 class SessionTokens(msgspec.Struct, frozen=True):
-    """What a client holds while signed in."""
+    """What a client holds while signed in, and the login it is of."""
 
+    session_id: SessionId
     access_token: str
     refresh_token: str
     expires_at: datetime
@@ -122,6 +123,7 @@ async def signed_in(context: RequestContext, user_id: UserId, tokens: SessionTok
     first = joined[0] if joined else None
     viewer = Viewer(
         user_id=user_id,
+        session_id=tokens.session_id,
         tenant_id=first.tenant_id if first else None,
         role=Role(first.role) if first else None,
     )
@@ -152,6 +154,7 @@ async def _tokens(context: RequestContext, session: Session, user_id: UserId, se
     await Accounts(session).insert_refresh_token(secret_hash(refresh_token), session_id, refresh_expires_at)
     access_token = services.identity.access_tokens.issued(user_id, session_id)
     return SessionTokens(
+        session_id=session_id,
         access_token=access_token.text,
         refresh_token=refresh_token,
         expires_at=access_token.expires_at,

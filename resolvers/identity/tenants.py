@@ -1,5 +1,6 @@
 """Tenants: the users' own workspaces, each with its members."""
 
+import msgspec
 from pydantic import BaseModel, Field
 
 from persistence.ids import TenantId
@@ -11,9 +12,10 @@ from persistence.repositories.tenants import (
     new_tenant_id,
     rename_tenant,
 )
+from resolvers import changes
 from resolvers.context import RequestContext
 from resolvers.errors import Conflict, NotFound
-from resolvers.policy import Permission, Role, Viewer, user_of
+from resolvers.policy import Permission, Role, user_of
 from resolvers.texts import Name
 
 MOST_MEMBERSHIPS = 100
@@ -51,8 +53,7 @@ async def update_tenant(
     async with context.services.database.write(tenant_id) as session:
         tenant = await rename_tenant(session, version, changed.name)
     if tenant is None:
-        message = f"The tenant has changed since you read version {version}: read it again, then repeat."
-        raise Conflict(message, ("version",))
+        raise changes.stale("tenant", version)
     context.loaders.clear()
     return tenant
 
@@ -68,6 +69,7 @@ def settle(context: RequestContext, membership: MembershipRecord) -> None:
     request into another tenant than it named."""
     viewer = context.viewer
     if viewer is not None and viewer.tenant_id is None:
-        context.become(Viewer(user_id=viewer.user_id, tenant_id=membership.tenant_id, role=Role(membership.role)))
+        joined = msgspec.structs.replace(viewer, tenant_id=membership.tenant_id, role=Role(membership.role))
+        context.become(joined)
     else:
         context.loaders.clear()

@@ -21,6 +21,7 @@ class Loader(Generic[K, V]):
         self._waiting: dict[K, None] = {}
         self._batch: asyncio.Task[None] | None = None
         self._loading: dict[K, asyncio.Task[None]] = {}
+        self._running: set[asyncio.Task[None]] = set()
 
     async def load(self, keys: list[K]) -> Sequence[V]:
         """The values of distinct keys, in their order, by one query."""
@@ -44,6 +45,12 @@ class Loader(Generic[K, V]):
         self._waiting = {}
         self._batch = None
 
+    def stop(self) -> None:
+        """Cancels the batches under way, and with them whoever waits: the operation is over."""
+        for batch in self._running:
+            batch.cancel()
+        self.clear()
+
     async def _loaded(self, keys: Sequence[K]) -> None:
         batches: dict[asyncio.Task[None], None] = {}
         for key in keys:
@@ -59,7 +66,8 @@ class Loader(Generic[K, V]):
     def _open_batch(self) -> asyncio.Task[None]:
         if self._batch is None:
             self._batch = asyncio.create_task(self._run(self._waiting, self._loading, self._values))
-            self._batch.add_done_callback(_retrieve)
+            self._running.add(self._batch)
+            self._batch.add_done_callback(self._done)
         return self._batch
 
     async def _run(self, waiting: dict[K, None], loading: dict[K, asyncio.Task[None]], values: dict[K, V]) -> None:
@@ -73,8 +81,8 @@ class Loader(Generic[K, V]):
             for key in keys:
                 loading.pop(key, None)
 
-
-def _retrieve(batch: asyncio.Task[None]) -> None:
-    """Marks the exception as seen: when every waiter was cancelled nobody else would, and asyncio would complain."""
-    if not batch.cancelled():
-        batch.exception()
+    def _done(self, batch: asyncio.Task[None]) -> None:
+        """Marks the exception as seen: when every waiter was cancelled nobody would, and asyncio would complain."""
+        self._running.discard(batch)
+        if not batch.cancelled():
+            batch.exception()

@@ -8,8 +8,8 @@ from persistence.ids import TenantId
 from persistence.pages import Slice
 from persistence.repositories.owned import OwnedRows
 from persistence.sessions import Database
-from resolvers.errors import Forbidden
 from resolvers.loaders.rows import CountByParentLoader, CountLoader, PageByParentLoader, RecordByIdLoader, TenantLoader
+from resolvers.policy import no_tenant
 
 L = TypeVar("L", bound=TenantLoader[Any, Any])
 R = TypeVar("R", bound=msgspec.Struct)
@@ -30,7 +30,7 @@ class Loaders:
         loader = self._loaders.get((kind, *arguments))
         if loader is None:
             if self._tenant_id is None:
-                raise Forbidden("You belong to no tenant yet: create one with createTenant, or accept an invitation.")
+                raise no_tenant()
             loader = self._loaders[kind, *arguments] = kind(self._database, self._tenant_id, *arguments)
         return loader  # type: ignore[return-value]  # the key holds the kind
 
@@ -45,6 +45,11 @@ class Loaders:
 
     def count(self, rows: type[OwnedRows[Any, Any]]) -> CountLoader:
         return self.of(CountLoader, rows)
+
+    def stop(self) -> None:
+        """When the operation is over: what is still being loaded is for nobody."""
+        for loader in self._loaders.values():
+            loader.stop()
 
     def clear(self) -> None:
         """After a write: what is fetched next shows it."""

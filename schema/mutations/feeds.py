@@ -8,7 +8,7 @@ from persistence.records import PodcastRecord
 from resolvers import feed_import
 from resolvers.feeds.values import FeedWarning as FeedWarningValue
 from resolvers.feeds.values import RejectedItem
-from schema.errors import FeedRejectedError, ForbiddenError
+from schema.errors import FeedRejectedError, ForbiddenError, InvalidInputError
 from schema.fields import root_field
 from schema.info import Info
 from schema.relay import of_record
@@ -61,7 +61,7 @@ class ImportFeedPayload:
 
 
 ImportFeedResult = Annotated[
-    ImportFeedPayload | FeedRejectedError | ForbiddenError,
+    ImportFeedPayload | InvalidInputError | FeedRejectedError | ForbiddenError,
     strawberry.union("ImportFeedResult", description="What the import did, or why it did nothing."),
 ]
 

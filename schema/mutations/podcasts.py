@@ -51,11 +51,11 @@ CreatePodcastResult = Annotated[
     strawberry.union("CreatePodcastResult", description="The new podcast, or why there is none."),
 ]
 UpdatePodcastResult = Annotated[
-    UpdatePodcastPayload | InvalidInputError | NotFoundError | ConflictError | ForbiddenError,
+    UpdatePodcastPayload | InvalidInputError | NotFoundError | ConflictError | IllegalTransitionError | ForbiddenError,
     strawberry.union("UpdatePodcastResult", description="The changed podcast, or why nothing changed."),
 ]
 ArchivePodcastResult = Annotated[
-    ArchivePodcastPayload | InvalidInputError | NotFoundError | ConflictError | ForbiddenError,
+    ArchivePodcastPayload | InvalidInputError | NotFoundError | ConflictError | IllegalTransitionError | ForbiddenError,
     strawberry.union("ArchivePodcastResult", description="The archived podcast, or why nothing changed."),
 ]
 CreateEpisodeResult = Annotated[
@@ -77,7 +77,9 @@ class PodcastMutations:
     ) -> CreatePodcastPayload:
         return CreatePodcastPayload(podcast=await podcasts.create_podcast(info.context, input))
 
-    @root_field(graphql_type=UpdatePodcastResult, description="Changes what a podcast says of itself.")
+    @root_field(
+        graphql_type=UpdatePodcastResult, description="Changes what a podcast that is not archived says of itself."
+    )
     @staticmethod
     async def update_podcast(
         info: Info,
@@ -94,7 +96,9 @@ class PodcastMutations:
         podcast_id = PodcastId(ids.row_id(id, ids.PODCAST, "id"))
         return ArchivePodcastPayload(podcast=await podcasts.archive_podcast(info.context, podcast_id, version))
 
-    @root_field(graphql_type=CreateEpisodeResult, description="Adds an episode to a show that has no feed.")
+    @root_field(
+        graphql_type=CreateEpisodeResult, description="Adds an episode to a show that has no feed and is not archived."
+    )
     @staticmethod
     async def create_episode(
         info: Info,

@@ -1,30 +1,20 @@
 """Advertisers."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
 
 import strawberry
 from pydantic import BaseModel, Field
 
-from persistence.records import AdvertiserRecord, CampaignRecord
-from persistence.repositories.campaigns import Campaigns
-from resolvers import ids, lists
+from persistence.records import AdvertiserRecord
+from persistence.repositories.campaigns import AdvertiserFilter, Advertisers
+from resolvers import ids
 from resolvers.campaigns.advertisers import AdvertiserChanges, NewAdvertiser
-from resolvers.pages import Page
 from resolvers.texts import SearchText, optional
 from schema.enums import described
-from schema.fields import batched
-from schema.info import Info
-from schema.relay import After, Before, Connection, First, Last, Node, OrderDirection, node_id, of_record, page_request
-from schema.types.campaigns import (
-    Campaign,
-    CampaignFilterInput,
-    CampaignOrder,
-    CampaignOrderField,
-    wanted_campaigns,
-)
+from schema.listings import Listing, OrderDirection, connection
+from schema.relay import Node, node_id, of_record
+from schema.types.campaigns import CAMPAIGNS
 
 
 class AdvertiserOrderField(StrEnum):
@@ -54,6 +44,10 @@ class AdvertiserFilterInput(BaseModel):
     archived: bool = Field(False, description="True for archived advertisers only, false for all others.")
 
 
+def wanted_advertisers(given: AdvertiserFilterInput | None) -> AdvertiserFilter:
+    return AdvertiserFilter(**given.model_dump()) if given else AdvertiserFilter()
+
+
 @strawberry.pydantic.input(description="A new advertiser.")
 class CreateAdvertiserInput(NewAdvertiser):
     pass
@@ -76,22 +70,15 @@ class Advertiser(Node):
     created_at: datetime = strawberry.field(description="When the advertiser was added to Podgraph.")
     updated_at: datetime = strawberry.field(description="When the advertiser last changed.")
 
-    @batched(graphql_type=Connection[Campaign], description="The advertiser's campaigns.")
-    @staticmethod
-    async def campaigns(
-        parents: Sequence[AdvertiserRecord],
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-        order_by: Annotated[
-            CampaignOrder, strawberry.argument(description="How to sort; newest first if left out.")
-        ] = CampaignOrder(field=CampaignOrderField.CREATED_AT, direction=OrderDirection.DESC),  # noqa: B008
-        filter: Annotated[
-            CampaignFilterInput | None, strawberry.argument(description="Which to list; all but archived if left out.")
-        ] = None,
-    ) -> list[Page[CampaignRecord]]:
-        request = page_request(Campaigns.orders, order_by, first=first, after=after, last=last, before=before)
-        wanted = wanted_campaigns(filter)
-        return await lists.pages_by(info.context, Campaigns, "advertiser_id", [p.id for p in parents], request, wanted)
+    campaigns = connection(CAMPAIGNS, "advertiser_id", description="The advertiser's campaigns.")
+
+
+ADVERTISERS = Listing(
+    rows=Advertisers,
+    node=Advertiser,
+    order_by=AdvertiserOrder(field=AdvertiserOrderField.NAME, direction=OrderDirection.ASC),
+    filter_input=AdvertiserFilterInput,
+    wanted=wanted_advertisers,
+    by_default="by name",
+    unfiltered="all but archived",
+)

@@ -9,34 +9,22 @@ import strawberry
 from pydantic import BaseModel, Field
 
 from persistence.ids import AdvertiserId
-from persistence.records import AdvertiserRecord, CampaignRecord, LineItemRecord, PlacementRecord
-from persistence.repositories.campaigns import Advertisers, CampaignFilter, LineItems, Placements
+from persistence.records import AdvertiserRecord, CampaignRecord
+from persistence.repositories.campaigns import Advertisers, CampaignFilter, Campaigns
 from resolvers import ids, lists
 from resolvers.campaigns.campaigns import CampaignChanges, NewCampaign
+from resolvers.campaigns.flights import FlightDay
 from resolvers.campaigns.money import Money as MoneyRecord
 from resolvers.campaigns.states import CampaignStatus
-from resolvers.pages import Page
 from resolvers.texts import SearchText, optional
 from schema.enums import described
 from schema.fields import batched
 from schema.info import Info
-from schema.relay import After, Before, Connection, First, Last, Node, OrderDirection, node_id, of_record, page_request
-from schema.scalars import BigInt
-from schema.types.line_items import (
-    LineItem,
-    LineItemFilterInput,
-    LineItemOrder,
-    LineItemOrderField,
-    wanted_line_items,
-)
+from schema.listings import Listing, OrderDirection, connection
+from schema.relay import Node, node_id, of_record
+from schema.types.line_items import LINE_ITEMS
 from schema.types.money import Money
-from schema.types.placements import (
-    Placement,
-    PlacementFilterInput,
-    PlacementOrder,
-    PlacementOrderField,
-    wanted_placements,
-)
+from schema.types.placements import PLACEMENTS
 
 if TYPE_CHECKING:
     from schema.types.advertisers import Advertiser
@@ -69,8 +57,6 @@ described(
     },
 )
 
-_Budget = Annotated[BigInt, Field(ge=0, le=2**53 - 1)]
-
 
 @strawberry.input(description="How campaigns are sorted.")
 class CampaignOrder:
@@ -85,6 +71,12 @@ class CampaignFilterInput(BaseModel):
         "Any of these; every status but ARCHIVED if left out."
     )
     advertiser_id: strawberry.ID | None = optional("The advertiser whose campaigns they are.")
+    runs_from: FlightDay | None = optional(
+        "A day from 1900 to 2999: the flight ends on it or later, or is open at that end."
+    )
+    runs_until: FlightDay | None = optional(
+        "A day from 1900 to 2999: the flight starts on it or earlier, or is open at that end."
+    )
 
 
 def wanted_campaigns(given: CampaignFilterInput | None) -> CampaignFilter:
@@ -95,20 +87,23 @@ def wanted_campaigns(given: CampaignFilterInput | None) -> CampaignFilter:
     if given.advertiser_id is not None:
         advertiser_id = AdvertiserId(ids.row_id(given.advertiser_id, ids.ADVERTISER, "filter", "advertiserId"))
     statuses = None if given.statuses is None else tuple(given.statuses)
-    return CampaignFilter(search=given.search, statuses=statuses, advertiser_id=advertiser_id)
+    return CampaignFilter(
+        search=given.search,
+        statuses=statuses,
+        advertiser_id=advertiser_id,
+        runs_from=given.runs_from,
+        runs_until=given.runs_until,
+    )
 
 
 @strawberry.pydantic.input(description="A new campaign; it begins as a DRAFT.")
 class CreateCampaignInput(NewCampaign):
-    # Again, because the graph's Int has 32 bits.
-    budget_minor: _Budget | None = optional("The whole budget, in minor units of the campaign's currency.")
+    pass
 
 
 @strawberry.pydantic.input(description="What to change of a campaign; fields that are left out stay as they are.")
 class UpdateCampaignInput(CampaignChanges):
-    budget_minor: _Budget | None = optional(
-        "The whole budget, in minor units of the campaign's currency; null clears it."
-    )
+    pass
 
 
 @strawberry.type(description="What an advertiser wants to reach, when, and for how much.")
@@ -140,42 +135,16 @@ class Campaign(Node):
     async def advertiser(parents: Sequence[CampaignRecord], info: Info) -> list[AdvertiserRecord]:
         return await lists.existing(info.context, Advertisers, [campaign.advertiser_id for campaign in parents])
 
-    @batched(graphql_type=Connection[LineItem], description="What is booked, at which prices.")
-    @staticmethod
-    async def line_items(
-        parents: Sequence[CampaignRecord],
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-        order_by: Annotated[
-            LineItemOrder, strawberry.argument(description="How to sort; oldest first if left out.")
-        ] = LineItemOrder(field=LineItemOrderField.CREATED_AT, direction=OrderDirection.ASC),  # noqa: B008
-        filter: Annotated[
-            LineItemFilterInput | None, strawberry.argument(description="Which to list; all but archived if left out.")
-        ] = None,
-    ) -> list[Page[LineItemRecord]]:
-        request = page_request(LineItems.orders, order_by, first=first, after=after, last=last, before=before)
-        wanted = wanted_line_items(filter)
-        return await lists.pages_by(info.context, LineItems, "campaign_id", [p.id for p in parents], request, wanted)
+    line_items = connection(LINE_ITEMS, "campaign_id", description="What is booked, at which prices.")
+    placements = connection(PLACEMENTS, "campaign_id", description="The placements of all the campaign's line items.")
 
-    @batched(graphql_type=Connection[Placement], description="The placements of all the campaign's line items.")
-    @staticmethod
-    async def placements(
-        parents: Sequence[CampaignRecord],
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-        order_by: Annotated[
-            PlacementOrder, strawberry.argument(description="How to sort; oldest first if left out.")
-        ] = PlacementOrder(field=PlacementOrderField.CREATED_AT, direction=OrderDirection.ASC),  # noqa: B008
-        filter: Annotated[
-            PlacementFilterInput | None, strawberry.argument(description="Which to list; all but archived if left out.")
-        ] = None,
-    ) -> list[Page[PlacementRecord]]:
-        request = page_request(Placements.orders, order_by, first=first, after=after, last=last, before=before)
-        wanted = wanted_placements(filter)
-        return await lists.pages_by(info.context, Placements, "campaign_id", [p.id for p in parents], request, wanted)
+
+CAMPAIGNS = Listing(
+    rows=Campaigns,
+    node=Campaign,
+    order_by=CampaignOrder(field=CampaignOrderField.CREATED_AT, direction=OrderDirection.DESC),
+    filter_input=CampaignFilterInput,
+    wanted=wanted_campaigns,
+    by_default="newest first",
+    unfiltered="all but archived",
+)

@@ -1,8 +1,8 @@
 """People, tenants, memberships, invitations and API keys."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
@@ -14,13 +14,12 @@ from resolvers.identity.api_keys import NewApiKey
 from resolvers.identity.invites import InviteAcceptance, NewInvite
 from resolvers.identity.sessions import LoginCredentials, RefreshToken, SessionTokens
 from resolvers.identity.tenants import NewTenant, TenantChanges
-from resolvers.pages import Page
 from resolvers.policy import Permission, Role, Scope
 from resolvers.policy import Viewer as ViewerRecord
 from schema.enums import described
 from schema.fields import batched
 from schema.info import Info
-from schema.relay import After, Before, Connection, First, Last, Node, node_id, of_record
+from schema.relay import After, Before, First, Last, Node, connection_of, node_id, of_record
 
 described(
     Role,
@@ -59,6 +58,22 @@ described(
 )
 
 _OTHER_TENANT = " Null for a tenant other than the one this request is for (see the header Podgraph-Tenant)."
+
+
+def _of_tenant(pages: Callable[..., Awaitable[Any]], node: type[Node], description: str) -> Any:
+    """A connection of `Tenant`: one of `resolvers.identity.lists`, each in an order of its own."""
+
+    async def resolve(
+        parents: Sequence[TenantRecord],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> Any:
+        return await pages(info.context, parents, lists.Place(first, after, last, before))
+
+    return batched(graphql_type=connection_of(node) | None, description=description + _OTHER_TENANT)(resolve)
 
 
 @strawberry.type(description="A person with an account.")
@@ -145,50 +160,17 @@ class Tenant(Node):
     created_at: datetime = strawberry.field(description="When the tenant was made.")
     updated_at: datetime = strawberry.field(description="When the tenant last changed.")
 
-    @batched(
-        graphql_type=Connection[Membership] | None,
-        description="The tenant's members, first joined first; for users, not for API keys." + _OTHER_TENANT,
+    members = _of_tenant(
+        lists.members, Membership, "The tenant's members, first joined first; for users, not for API keys."
     )
-    @staticmethod
-    async def members(
-        parents: Sequence[TenantRecord],
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> list[Page[MembershipRecord] | None]:
-        return await lists.members(info.context, parents, lists.Place(first, after, last, before))
 
-    @batched(
-        graphql_type=Connection[Invite] | None,
-        description="The tenant's invitations, newest first, open and accepted; needs MANAGE_MEMBERS." + _OTHER_TENANT,
+    invites = _of_tenant(
+        lists.invites, Invite, "The tenant's invitations, newest first, open and accepted; needs MANAGE_MEMBERS."
     )
-    @staticmethod
-    async def invites(
-        parents: Sequence[TenantRecord],
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> list[Page[InviteRecord] | None]:
-        return await lists.invites(info.context, parents, lists.Place(first, after, last, before))
 
-    @batched(
-        graphql_type=Connection[ApiKey] | None,
-        description="The tenant's API keys, newest first, also revoked ones; needs MANAGE_API_KEYS." + _OTHER_TENANT,
+    api_keys = _of_tenant(
+        lists.api_keys, ApiKey, "The tenant's API keys, newest first, also revoked ones; needs MANAGE_API_KEYS."
     )
-    @staticmethod
-    async def api_keys(
-        parents: Sequence[TenantRecord],
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-    ) -> list[Page[ApiKeyRecord] | None]:
-        return await lists.api_keys(info.context, parents, lists.Place(first, after, last, before))
 
 
 @strawberry.type(description="Who asks: a signed-in user, in one of their tenants or in none yet, or an API key.")

@@ -8,26 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from pydantic import BaseModel, Field
 
-from persistence.records import CampaignRecord, LineItemRecord, PlacementRecord
-from persistence.repositories.campaigns import Campaigns, LineItemFilter, Placements
+from persistence.records import CampaignRecord, LineItemRecord
+from persistence.repositories.campaigns import Campaigns, LineItemFilter, LineItems
 from resolvers import ids, lists
 from resolvers.campaigns.line_items import LineItemChanges, NewLineItem, Pricing
 from resolvers.campaigns.money import Money as MoneyRecord
-from resolvers.pages import Page
-from resolvers.texts import NotNull, SearchText, optional
+from resolvers.numbers import BigInt
+from resolvers.texts import SearchText, optional
 from schema.enums import described
 from schema.fields import batched
 from schema.info import Info
-from schema.relay import After, Before, Connection, First, Last, Node, OrderDirection, node_id, of_record, page_request
-from schema.scalars import BigInt
+from schema.listings import Listing, OrderDirection, connection
+from schema.relay import Node, node_id, of_record
 from schema.types.money import Money
-from schema.types.placements import (
-    Placement,
-    PlacementFilterInput,
-    PlacementOrder,
-    PlacementOrderField,
-    wanted_placements,
-)
+from schema.types.placements import PLACEMENTS
 
 if TYPE_CHECKING:
     from schema.types.campaigns import Campaign
@@ -56,12 +50,6 @@ described(
     },
 )
 
-_RATE = (
-    "The rate in minor units of the campaign's currency: per 1,000 impressions for CPM, for the whole line item for"
-    " FLAT, per conversion for CPA."
-)
-_Whole = Annotated[BigInt, Field(ge=0, le=2**53 - 1)]
-
 
 @strawberry.input(description="How line items are sorted.")
 class LineItemOrder:
@@ -85,15 +73,12 @@ def wanted_line_items(given: LineItemFilterInput | None) -> LineItemFilter:
 
 @strawberry.pydantic.input(description="A new line item.")
 class CreateLineItemInput(NewLineItem):
-    # Again, because the graph's Int has 32 bits.
-    rate_minor: _Whole = Field(description=_RATE)
-    booked_impressions: _Whole | None = optional("Number of impressions that are booked.")
+    pass
 
 
 @strawberry.pydantic.input(description="What to change of a line item; fields that are left out stay as they are.")
 class UpdateLineItemInput(LineItemChanges):
-    rate_minor: Annotated[_Whole | None, NotNull] = optional(_RATE)
-    booked_impressions: _Whole | None = optional("Number of impressions that are booked; null clears it.")
+    pass
 
 
 @strawberry.type(description="A part of a campaign that is booked at one price.")
@@ -130,22 +115,15 @@ class LineItem(Node):
     async def campaign(parents: Sequence[LineItemRecord], info: Info) -> list[CampaignRecord]:
         return await lists.existing(info.context, Campaigns, [line_item.campaign_id for line_item in parents])
 
-    @batched(graphql_type=Connection[Placement], description="Its spots in episodes.")
-    @staticmethod
-    async def placements(
-        parents: Sequence[LineItemRecord],
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-        order_by: Annotated[
-            PlacementOrder, strawberry.argument(description="How to sort; oldest first if left out.")
-        ] = PlacementOrder(field=PlacementOrderField.CREATED_AT, direction=OrderDirection.ASC),  # noqa: B008
-        filter: Annotated[
-            PlacementFilterInput | None, strawberry.argument(description="Which to list; all but archived if left out.")
-        ] = None,
-    ) -> list[Page[PlacementRecord]]:
-        request = page_request(Placements.orders, order_by, first=first, after=after, last=last, before=before)
-        wanted = wanted_placements(filter)
-        return await lists.pages_by(info.context, Placements, "line_item_id", [p.id for p in parents], request, wanted)
+    placements = connection(PLACEMENTS, "line_item_id", description="Its spots in episodes.")
+
+
+LINE_ITEMS = Listing(
+    rows=LineItems,
+    node=LineItem,
+    order_by=LineItemOrder(field=LineItemOrderField.CREATED_AT, direction=OrderDirection.ASC),
+    filter_input=LineItemFilterInput,
+    wanted=wanted_line_items,
+    by_default="oldest first",
+    unfiltered="all but archived",
+)

@@ -3,8 +3,8 @@
 import strawberry
 
 from resolvers.campaigns.money import Money as MoneyRecord
+from resolvers.numbers import BigInt
 from schema.relay import of_record
-from schema.scalars import BigInt
 
 
 @strawberry.type(description="An amount of money.")

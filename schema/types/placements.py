@@ -9,7 +9,7 @@ import strawberry
 from pydantic import BaseModel, Field
 
 from persistence.records import CampaignRecord, EpisodeRecord, LineItemRecord, PlacementRecord
-from persistence.repositories.campaigns import Campaigns, LineItems, PlacementFilter
+from persistence.repositories.campaigns import Campaigns, LineItems, PlacementFilter, Placements
 from persistence.repositories.podcasts import Episodes
 from resolvers import ids, lists
 from resolvers.campaigns.placements import (
@@ -24,7 +24,8 @@ from resolvers.texts import optional
 from schema.enums import described
 from schema.fields import batched
 from schema.info import Info
-from schema.relay import Node, OrderDirection, node_id, of_record
+from schema.listings import Listing, OrderDirection
+from schema.relay import Node, node_id, of_record
 
 if TYPE_CHECKING:
     from schema.types.campaigns import Campaign
@@ -79,6 +80,10 @@ class PlacementOrder:
 @strawberry.pydantic.input(description="Which placements to list; all that is given must hold.")
 class PlacementFilterInput(BaseModel):
     positions: Annotated[list[Position], Field(max_length=20)] | None = optional("Any of these; all if left out.")
+    insertion_types: Annotated[list[InsertionType], Field(max_length=20)] | None = optional(
+        "Any of these; all if left out."
+    )
+    read_types: Annotated[list[ReadType], Field(max_length=20)] | None = optional("Any of these; all if left out.")
     promo_code: PromoCode | None = optional("The whole promo code, in upper or lower case.")
     archived: bool = Field(False, description="True for archived placements only, false for all others.")
 
@@ -86,8 +91,14 @@ class PlacementFilterInput(BaseModel):
 def wanted_placements(given: PlacementFilterInput | None) -> PlacementFilter:
     if given is None:
         return PlacementFilter()
-    positions = None if given.positions is None else tuple(given.positions)
-    return PlacementFilter(archived=given.archived, positions=positions, promo_code=given.promo_code)
+    # A filter is part of a loader's identity, so its lists are tuples.
+    return PlacementFilter(
+        archived=given.archived,
+        positions=None if given.positions is None else tuple(given.positions),
+        insertion_types=None if given.insertion_types is None else tuple(given.insertion_types),
+        read_types=None if given.read_types is None else tuple(given.read_types),
+        promo_code=given.promo_code,
+    )
 
 
 @strawberry.pydantic.input(description="A new placement.")
@@ -143,3 +154,14 @@ class Placement(Node):
     @staticmethod
     async def episode(parents: Sequence[PlacementRecord], info: Info) -> list[EpisodeRecord]:
         return await lists.existing(info.context, Episodes, [placement.episode_id for placement in parents])
+
+
+PLACEMENTS = Listing(
+    rows=Placements,
+    node=Placement,
+    order_by=PlacementOrder(field=PlacementOrderField.CREATED_AT, direction=OrderDirection.ASC),
+    filter_input=PlacementFilterInput,
+    wanted=wanted_placements,
+    by_default="oldest first",
+    unfiltered="all but archived",
+)

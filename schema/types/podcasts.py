@@ -8,26 +8,19 @@ from typing import Annotated
 import strawberry
 from pydantic import BaseModel, Field
 
-from persistence.records import EpisodeRecord, PlacementRecord, PodcastRecord
-from persistence.repositories.campaigns import Placements
-from persistence.repositories.podcasts import EpisodeFilter, Episodes, Podcasts
+from persistence.records import EpisodeRecord, PodcastRecord
+from persistence.repositories.podcasts import EpisodeFilter, Episodes, PodcastFilter, Podcasts
 from resolvers import ids, lists
 from resolvers.feeds.values import EpisodeType
-from resolvers.pages import Page
-from resolvers.podcasts import EpisodeChanges, NewEpisode, NewPodcast, PodcastChanges
+from resolvers.numbers import BigInt
+from resolvers.podcasts import EpisodeChanges, NewEpisode, NewPodcast, PodcastChanges, PublicationTime
 from resolvers.texts import SearchText, optional
 from schema.enums import described
 from schema.fields import batched
 from schema.info import Info
-from schema.relay import After, Before, Connection, First, Last, Node, OrderDirection, node_id, of_record, page_request
-from schema.scalars import BigInt
-from schema.types.placements import (
-    Placement,
-    PlacementFilterInput,
-    PlacementOrder,
-    PlacementOrderField,
-    wanted_placements,
-)
+from schema.listings import Listing, OrderDirection, connection
+from schema.relay import Node, node_id, of_record
+from schema.types.placements import PLACEMENTS
 
 
 class PodcastOrderField(StrEnum):
@@ -84,6 +77,29 @@ class PodcastFilterInput(BaseModel):
 @strawberry.pydantic.input(description="Which episodes to list; all that is given must hold.")
 class EpisodeFilterInput(BaseModel):
     search: SearchText | None = optional("Text that the title contains, ignoring case.")
+    published_from: PublicationTime | None = optional(
+        "The earliest moment at which it came out, or was added if nobody said when it came out."
+    )
+    published_before: PublicationTime | None = optional("The moment before which it came out, likewise.")
+
+
+def wanted_podcasts(given: PodcastFilterInput | None) -> PodcastFilter:
+    return PodcastFilter(**given.model_dump()) if given else PodcastFilter()
+
+
+def wanted_episodes(given: EpisodeFilterInput | None) -> EpisodeFilter:
+    return EpisodeFilter(**given.model_dump()) if given else EpisodeFilter()
+
+
+EPISODES = Listing(
+    rows=Episodes,
+    node=Annotated["Episode", strawberry.lazy("schema.types.podcasts")],
+    order_by=EpisodeOrder(field=EpisodeOrderField.PUBLISHED_AT, direction=OrderDirection.DESC),
+    filter_input=EpisodeFilterInput,
+    wanted=wanted_episodes,
+    by_default="newest first",
+    unfiltered="all",
+)
 
 
 @strawberry.pydantic.input(description="A show that has no feed.")
@@ -126,28 +142,18 @@ class Podcast(Node):
     created_at: datetime = strawberry.field(description="When the podcast was added to Podgraph.")
     updated_at: datetime = strawberry.field(description="When the podcast last changed in Podgraph.")
 
-    @batched(
-        graphql_type=Connection[Annotated["Episode", strawberry.lazy("schema.types.podcasts")]],
-        description="The show's episodes.",
-    )
-    @staticmethod
-    async def episodes(
-        parents: Sequence[PodcastRecord],
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-        order_by: Annotated[
-            EpisodeOrder, strawberry.argument(description="How to sort; newest first if left out.")
-        ] = EpisodeOrder(field=EpisodeOrderField.PUBLISHED_AT, direction=OrderDirection.DESC),  # noqa: B008
-        filter: Annotated[
-            EpisodeFilterInput | None, strawberry.argument(description="Which to list; all if left out.")
-        ] = None,
-    ) -> list[Page[EpisodeRecord]]:
-        request = page_request(Episodes.orders, order_by, first=first, after=after, last=last, before=before)
-        wanted = EpisodeFilter(search=filter.search) if filter else EpisodeFilter()
-        return await lists.pages_by(info.context, Episodes, "podcast_id", [p.id for p in parents], request, wanted)
+    episodes = connection(EPISODES, "podcast_id", description="The show's episodes.")
+
+
+PODCASTS = Listing(
+    rows=Podcasts,
+    node=Podcast,
+    order_by=PodcastOrder(field=PodcastOrderField.CREATED_AT, direction=OrderDirection.DESC),
+    filter_input=PodcastFilterInput,
+    wanted=wanted_podcasts,
+    by_default="newest first",
+    unfiltered="all but archived",
+)
 
 
 @strawberry.type(description="One episode of a podcast.")
@@ -180,22 +186,4 @@ class Episode(Node):
     async def podcast(parents: Sequence[EpisodeRecord], info: Info) -> list[PodcastRecord]:
         return await lists.existing(info.context, Podcasts, [episode.podcast_id for episode in parents])
 
-    @batched(graphql_type=Connection[Placement], description="The placements that the episode carries.")
-    @staticmethod
-    async def placements(
-        parents: Sequence[EpisodeRecord],
-        info: Info,
-        first: First = None,
-        after: After = None,
-        last: Last = None,
-        before: Before = None,
-        order_by: Annotated[
-            PlacementOrder, strawberry.argument(description="How to sort; oldest first if left out.")
-        ] = PlacementOrder(field=PlacementOrderField.CREATED_AT, direction=OrderDirection.ASC),  # noqa: B008
-        filter: Annotated[
-            PlacementFilterInput | None, strawberry.argument(description="Which to list; all but archived if left out.")
-        ] = None,
-    ) -> list[Page[PlacementRecord]]:
-        request = page_request(Placements.orders, order_by, first=first, after=after, last=last, before=before)
-        wanted = wanted_placements(filter)
-        return await lists.pages_by(info.context, Placements, "episode_id", [p.id for p in parents], request, wanted)
+    placements = connection(PLACEMENTS, "episode_id", description="The placements that the episode carries.")

@@ -25,12 +25,19 @@ class Publisher:
 
 
 @contextmanager
-def publishing(body: bytes) -> Iterator[Publisher]:
+def publishing(body: bytes, *, etag: str | None = None) -> Iterator[Publisher]:
+    """A server of this feed; with an `etag`, whoever knows it is told that nothing has changed."""
     publisher = Publisher(body)
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
+            known = etag is not None and self.headers.get("If-None-Match") == etag
+            self.send_response(304 if known else 200)
+            if etag is not None:
+                self.send_header("ETag", etag)
+            if known:
+                self.end_headers()
+                return
             self.send_header("Content-Type", "application/rss+xml")
             self.send_header("Content-Length", str(len(publisher.body)))
             self.end_headers()

@@ -17,9 +17,11 @@ class Bench(msgspec.Struct):
     """What a test watches and steers: gates that resolvers wait at, and what they saw."""
 
     contexts: list["SmallContext"] = []
+    closed_contexts: list["SmallContext"] = []
     running: int = 0
     most_running: int = 0
     closed_sources: int = 0
+    doubled: list[int] = []
     expired: set[str] = set()
     gate: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     entered: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
@@ -37,6 +39,9 @@ class SmallContext:
 
     def for_event(self) -> Self:
         return type(self)(self.bench, self.viewer, self)
+
+    def close(self) -> None:
+        self.bench.closed_contexts.append(self)
 
 
 Info = strawberry.Info[SmallContext, None]
@@ -145,6 +150,13 @@ class Query:
 class Mutation:
     @strawberry.mutation
     def double(self, value: int) -> int:
+        return value * 2
+
+    @strawberry.mutation
+    async def gated_double(self, info: Info, value: int) -> int:
+        info.context.bench.entered.set()
+        await info.context.bench.gate.wait()
+        info.context.bench.doubled.append(value)
         return value * 2
 
 

@@ -80,6 +80,20 @@ def test_stranger_may_introspect_in_development_but_not_in_production(database: 
     assert refused["errors"][0]["extensions"]["code"] == "INTROSPECTION_DISABLED"
 
 
+def test_schema_is_shown_to_strangers_in_development_only(database: Database, app_url: str) -> None:
+    with client(app_url) as http:
+        assert "type Query" in http.get("/schema.graphql").text
+    with client(app_url, environment=Environment.PRODUCTION) as http:
+        assert http.get("/schema.graphql").status_code == 401
+
+
+def test_metrics_are_shown_for_their_token(database: Database, app_url: str) -> None:
+    with client(app_url, metrics_token="a token of the tests") as http:  # noqa: S106 - opens nothing else
+        assert http.get("/metrics").status_code == 401
+        shown = http.get("/metrics", headers={"authorization": "Bearer a token of the tests"})
+    assert "podgraph_http_requests_total" in shown.text
+
+
 def test_unchanged_answer_to_a_get_is_not_sent_again(database: Database, app_url: str) -> None:
     with client(app_url) as http:
         first = http.get("/graphql", params=QUERY)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import event
 from starlette.requests import HTTPConnection
@@ -19,7 +20,7 @@ from resolvers.context import RequestContext, Services
 from resolvers.errors import DomainError, Forbidden, InvalidInput, Unauthenticated
 from resolvers.identity.api_keys import NewApiKey, create_api_key, revoke_api_key
 from resolvers.identity.members import change_role, remove_member
-from resolvers.identity.sessions import RefreshToken, begin_session, logout
+from resolvers.identity.sessions import RefreshToken, logout
 from resolvers.policy import Role, Scope, Viewer
 from tests.actors import Actor, new_member, new_tenant
 from tests.identity import clocked, keyring, new_account, stranger
@@ -44,9 +45,8 @@ async def viewer_of(services: Services, token: str, tenant: str | None = None) -
     return (await context_of(services, headers)).viewer
 
 
-async def access_token(actor: Actor) -> str:
-    async with actor.services.database.write_account() as session:
-        return (await begin_session(stranger(actor.services), session, actor.user_id)).access_token
+def access_token(actor: Actor) -> str:
+    return actor.services.identity.access_tokens.issued(actor.user_id, actor.session_id).text
 
 
 async def api_key(actor: Actor, *scopes: Scope) -> tuple[ApiKeyRecord, str]:
@@ -85,7 +85,7 @@ async def test_without_credentials_there_is_no_viewer_and_no_statement(services:
 
 async def test_access_token_gives_the_user_in_one_statement(services: Services) -> None:
     actor = await new_tenant(services, Role.ADMIN)
-    token = await access_token(actor)
+    token = access_token(actor)
     with statements(services.database) as seen:
         assert await viewer_of(services, token) == actor.viewer
     assert len(seen) == 1
@@ -104,17 +104,17 @@ async def test_api_key_gives_its_tenant_and_scopes_in_one_statement(services: Se
 
 async def test_user_without_a_tenant_is_let_in_and_is_nowhere(services: Services) -> None:
     account = await new_account(services)
-    assert await viewer_of(services, account.tokens.access_token) == Viewer(user_id=account.user_id)
+    assert await viewer_of(services, account.tokens.access_token) == account.context().viewer
 
 
 async def test_default_tenant_is_the_one_joined_first_and_the_header_chooses_another(services: Services) -> None:
     first, second = await new_tenant(services), await new_tenant(services)
     async with services.database.write(second.tenant_id) as session:
         await Memberships(session).insert({"user_id": first.user_id, "role": Role.VIEWER})
-    token = await access_token(first)
+    token = access_token(first)
     assert await viewer_of(services, token) == first.viewer
-    assert await viewer_of(services, token, f"ten_{second.tenant_id}") == Viewer(
-        user_id=first.user_id, tenant_id=second.tenant_id, role=Role.VIEWER
+    assert await viewer_of(services, token, f"ten_{second.tenant_id}") == msgspec.structs.replace(
+        first.viewer, tenant_id=second.tenant_id, role=Role.VIEWER
     )
 
 
@@ -122,7 +122,7 @@ async def test_foreign_and_missing_tenants_are_refused_alike(services: Services)
     actor, other = await new_tenant(services), await new_tenant(services)
     _, key = await api_key(actor, Scope.READ)
     messages = set()
-    for token in (await access_token(actor), key):
+    for token in (access_token(actor), key):
         for tenant in (f"ten_{other.tenant_id}", "ten_4611686018427387904"):
             with pytest.raises(Forbidden) as refused:
                 await viewer_of(services, token, tenant)
@@ -142,14 +142,14 @@ async def test_api_key_may_name_its_own_tenant(services: Services) -> None:
 async def test_what_is_no_tenants_id_is_invalid(services: Services, tenant: str) -> None:
     actor = await new_tenant(services)
     with pytest.raises(InvalidInput) as refused:
-        await viewer_of(services, await access_token(actor), tenant)
+        await viewer_of(services, access_token(actor), tenant)
     assert refused.value.path == ("Podgraph-Tenant",)
 
 
 async def test_changed_role_counts_from_the_next_request(services: Services) -> None:
     owner = await new_tenant(services)
     member = await new_member(services, owner.tenant_id, Role.ADMIN)
-    token = await access_token(member)
+    token = access_token(member)
     record = await membership(member)
     await change_role(owner.context(), record.id, record.version, Role.VIEWER)
     viewer = await viewer_of(services, token)
@@ -160,9 +160,9 @@ async def test_changed_role_counts_from_the_next_request(services: Services) -> 
 async def test_removed_member_is_out_from_the_next_request(services: Services) -> None:
     owner = await new_tenant(services)
     member = await new_member(services, owner.tenant_id, Role.ADMIN)
-    token = await access_token(member)
+    token = access_token(member)
     await remove_member(owner.context(), (await membership(member)).id)
-    assert await viewer_of(services, token) == Viewer(user_id=member.user_id)
+    assert await viewer_of(services, token) == Viewer(user_id=member.user_id, session_id=member.session_id)
     with pytest.raises(Forbidden):
         await viewer_of(services, token, f"ten_{owner.tenant_id}")
 
@@ -204,9 +204,9 @@ async def test_connection_init_carries_what_a_browser_cannot_put_into_headers(se
     first, second = await new_tenant(services), await new_tenant(services)
     async with services.database.write(second.tenant_id) as session:
         await Memberships(session).insert({"user_id": first.user_id, "role": Role.VIEWER})
-    payload = {"authorization": f"Bearer {await access_token(first)}", "Podgraph-Tenant": f"ten_{second.tenant_id}"}
+    payload = {"authorization": f"Bearer {access_token(first)}", "Podgraph-Tenant": f"ten_{second.tenant_id}"}
     viewer = (await context_of(services, {"Authorization": "Bearer stale"}, payload)).viewer
-    assert viewer == Viewer(user_id=first.user_id, tenant_id=second.tenant_id, role=Role.VIEWER)
+    assert viewer == msgspec.structs.replace(first.viewer, tenant_id=second.tenant_id, role=Role.VIEWER)
 
 
 @pytest.mark.parametrize("value", [7, {"a": 1}, ["Bearer x"], True])
@@ -257,7 +257,7 @@ async def test_request_does_not_fail_when_the_use_of_its_key_cannot_be_noted(
 
 async def test_each_call_gives_a_fresh_context(services: Services) -> None:
     actor = await new_tenant(services)
-    headers = {"Authorization": f"Bearer {await access_token(actor)}"}
+    headers = {"Authorization": f"Bearer {access_token(actor)}"}
     first, second = await context_of(services, headers), await context_of(services, headers)
     assert first is not second
     assert first.loaders is not second.loaders

@@ -83,3 +83,15 @@ async def test_operation_has_a_span(query: str, status: StatusCode) -> None:
     assert span.name == f"query {name}"
     assert dict(span.attributes or {}) == {"graphql.operation.type": "query", "graphql.operation.name": name}
     assert span.status.status_code is status
+
+
+async def test_strangers_names_become_no_labels_where_the_graph_is_closed_to_them() -> None:
+    edge = Edge(strangers_introspect=False)
+    await run(edge, "query Spam { hello }")
+    await run(edge, "{ hello }")
+    await run(edge, "query Mine { hello }", "ada")
+    counts = {
+        name: edge.count("podgraph_operation_seconds_count", kind="query", name=name)
+        for name in ("Spam", "other", "anonymous", "Mine")
+    }
+    assert counts == {"Spam": 0, "other": 1, "anonymous": 1, "Mine": 1}

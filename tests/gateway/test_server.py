@@ -127,3 +127,8 @@ async def test_ctrl_c_does_not_wait_for_a_load_balancer() -> None:
         running.send_signal(signal.SIGINT)
         await ended(running)
         assert time.monotonic() - started < 15
+
+
+async def test_the_garbage_collector_leaves_alone_what_the_start_has_made() -> None:
+    async with process() as (_, address), httpx2.AsyncClient() as client:
+        assert int((await client.get(f"http://{address}/frozen")).text) > 50_000

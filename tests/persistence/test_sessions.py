@@ -75,6 +75,14 @@ async def test_unreachable_server_is_unavailable() -> None:
     await database.close()
 
 
+async def test_ping_answers_while_the_server_does(services: Services) -> None:
+    await services.database.ping()
+    gone = open_database("postgresql+asyncpg://nobody@127.0.0.1:1/none", pool_size=1, statement_timeout=1)
+    with pytest.raises(DatabaseUnavailable):
+        await gone.ping()
+    await gone.close()
+
+
 async def test_exhausted_pool_is_unavailable_after_its_timeout(app_url: str) -> None:
     database = open_database(app_url, pool_size=1, statement_timeout=0.2)
     try:

@@ -182,3 +182,24 @@ async def test_a_batch_costs_one_task_however_many_keys() -> None:
     assert len(asyncio.all_tasks()) - before == 2
     loader.gate.set()
     assert (await asking)[999] == 1_998
+
+
+async def test_stopped_loader_cancels_its_batch_and_whoever_waits() -> None:
+    loader = Doubling()
+    loader.gate.clear()
+    waiting = asyncio.create_task(loader.fetch([1]))
+    await loader.began.acquire()
+    loader.stop()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+async def test_stopped_loader_cancels_a_batch_from_before_a_write_too() -> None:
+    loader = Doubling()
+    loader.gate.clear()
+    waiting = asyncio.create_task(loader.fetch([1]))
+    await loader.began.acquire()
+    loader.clear()
+    loader.stop()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting

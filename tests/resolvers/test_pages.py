@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from persistence.ids import TenantId, UserId
+from persistence.ids import SessionId, TenantId, UserId
 from persistence.records import PodcastRecord
 from persistence.repositories.campaigns import Campaigns
 from persistence.repositories.podcasts import PodcastFilter, Podcasts
@@ -242,7 +242,9 @@ bent_cursors = st.one_of(
 @example(text=cursor("TITLE", False, "a", 2**63))
 @settings(max_examples=150, deadline=None)
 async def test_any_text_is_a_cursor_or_refused(services: Services, text: str) -> None:
-    actor = Actor(services=services, tenant_id=TenantId(1), user_id=UserId(1), email="", role=Role.OWNER)
+    actor = Actor(
+        services=services, tenant_id=TenantId(1), user_id=UserId(1), session_id=SessionId(1), email="", role=Role.OWNER
+    )
     for order in ORDERS:
         refused = await refusal(page(actor, order=order, after=text))
         assert refused in (None, "INVALID_CURSOR")

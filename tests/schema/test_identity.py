@@ -99,6 +99,29 @@ async def test_login_refresh_and_logout_answer_as_the_web_page_asks(services: Se
         assert await data(stranger(services), logout, token=token) == {"logout": {"signedOut": True}}
 
 
+async def test_changed_password_gives_a_new_login_and_ends_the_old_ones(services: Services) -> None:
+    account = await new_account(services)
+    refresh = """mutation ($token: String!) { refresh(input: {refreshToken: $token}) { __typename
+      ... on RefreshPayload { session { refreshToken } } } }"""
+    login = await data(
+        stranger(services),
+        """mutation ($email: String!, $password: String!) { login(input: {email: $email, password: $password}) {
+          ... on LoginPayload { session { refreshToken } } } }""",
+        email=account.email,
+        password=PASSWORD,
+    )
+    changed = await data(
+        account.context(),
+        """mutation ($old: String!) { changePassword(input: {currentPassword: $old, newPassword: "another long one"}) {
+          ... on ChangePasswordPayload { session { refreshToken } } } }""",
+        old=PASSWORD,
+    )
+    old, new = (answer["session"]["refreshToken"] for answer in (login["login"], changed["changePassword"]))
+    ended = await data(stranger(services), refresh, token=old)
+    assert ended == {"refresh": {"__typename": "InvalidCredentialsError"}}
+    assert (await data(stranger(services), refresh, token=new))["refresh"]["__typename"] == "RefreshPayload"
+
+
 async def test_wrong_password_is_a_typed_error(services: Services) -> None:
     account = await new_account(services)
     answer = await data(

@@ -160,3 +160,16 @@ async def test_draining_server_ends_streams_without_complete(edge: Edge, client:
 async def test_batch_is_not_streamed(client: httpx2.AsyncClient) -> None:
     response = await client.post("/", json=[{"query": "{ hello }"}], headers=STREAM)
     assert response.status_code == 406
+
+
+async def test_idle_stream_ends_without_complete_once_its_credentials_are_good_no_more() -> None:
+    edge = Edge(http=HttpLimits(access_check_seconds=0.02))
+    async with (
+        client_of(edge) as client,
+        streamed(client, "subscription { queued }", authorization="Bearer ada") as (_, blocks),
+    ):
+        assert await anext(blocks) == b":"
+        await until(lambda: len(edge.bench.contexts) >= 4)
+        edge.bench.expired.add("ada")
+        assert [block async for block in blocks] == []
+        await until(lambda: edge.bench.closed_sources == 1)

@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
+from gateway.http.frames import Pace
 from gateway.http.limits import HttpLimits
 from tests.gateway.edge import Edge, client_of, until
 
@@ -282,3 +283,43 @@ async def test_own_origin_may_connect(edge: Edge) -> None:
     async with opened(edge, origin=Origin(f"http://{edge.base}")) as socket:
         await socket.send(type="connection_init")
         assert await socket.receive() == {"type": "connection_ack"}
+
+
+async def test_idle_connection_is_closed_once_its_credentials_are_good_no_more() -> None:
+    edge = Edge(http=HttpLimits(access_check_seconds=0.02))
+    async with client_of(edge), acknowledged(edge, authorization="Bearer ada") as socket:
+        await socket.subscribe("1", "subscription { queued }")
+        await edge.bench.entered.wait()
+        edge.bench.expired.add("ada")
+        assert await socket.close_code() == (4403, "Forbidden")
+        await until(lambda: edge.bench.closed_sources == 1)
+
+
+async def test_idle_connection_with_good_credentials_stays() -> None:
+    edge = Edge(http=HttpLimits(access_check_seconds=0.02))
+    async with client_of(edge), acknowledged(edge, authorization="Bearer ada") as socket:
+        await until(lambda: len(edge.bench.contexts) >= 4)
+        await socket.subscribe("1", "{ viewer }")
+        assert (await socket.receive())["payload"] == {"data": {"viewer": "ada"}}
+
+
+async def test_messages_beyond_the_rate_wait_their_turn() -> None:
+    pace, loop = Pace(rate=100), asyncio.get_running_loop()
+    began = loop.time()
+    for _ in range(100):
+        await pace.turn()
+    at_once = loop.time() - began
+    for _ in range(20):
+        await pace.turn()
+    assert at_once < 0.2 <= loop.time() - began
+
+
+async def test_flood_of_messages_is_answered_at_the_rate_and_stays_open() -> None:
+    edge = Edge(http=HttpLimits(websocket_messages_per_second=100))
+    async with client_of(edge), acknowledged(edge) as socket:
+        began = asyncio.get_running_loop().time()
+        for _ in range(130):
+            await socket.send(type="ping")
+        for _ in range(130):
+            assert await socket.receive() == {"type": "pong"}
+        assert asyncio.get_running_loop().time() - began >= 0.25

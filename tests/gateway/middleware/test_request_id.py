@@ -82,6 +82,11 @@ async def test_websocket_gets_an_id_and_a_line(lines: list[EventDict]) -> None:
     assert [line["status"] for line in lines] == [101]
 
 
+async def test_refused_websocket_is_a_403_in_its_line(lines: list[EventDict]) -> None:
+    await call(wrapped(Recorder([{"type": "websocket.close"}])), type="websocket", scheme="ws", method=None)
+    assert [line["status"] for line in lines] == [403]
+
+
 async def test_span_continues_the_callers_trace_and_is_answered(lines: list[EventDict]) -> None:
     exporter = InMemorySpanExporter()
     provider = TracerProvider()

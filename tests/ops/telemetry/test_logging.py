@@ -40,6 +40,16 @@ def test_line_is_one_json_object_with_what_the_request_bound() -> None:
     }
 
 
+def test_addresses_and_query_strings_of_websockets_stay_out() -> None:
+    stream = io.StringIO()
+    configure(stream)
+    uvicorn = logging.getLogger("uvicorn.error")
+    uvicorn.info('%s - "WebSocket %s" [accepted]', "192.0.2.1:1", "/graphql?token=x")
+    uvicorn.info('%s - "WebSocket %s" 403', "192.0.2.1:1", "/graphql?token=x")
+    uvicorn.info("Started")
+    assert [line["event"] for line in lines(stream)] == ["Started"]
+
+
 def test_libraries_log_in_the_same_form() -> None:
     stream = io.StringIO()
     configure(stream, level="WARNING")

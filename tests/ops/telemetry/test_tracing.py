@@ -4,7 +4,7 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import NoOpTracerProvider
 
-from ops.telemetry.tracing import UnknownExporter, current_ids, exporters_from, outgoing_headers, stop, tracer_provider
+from ops.telemetry.tracing import UnknownExporter, current_ids, exporters_from, stop, tracer_provider
 
 
 @pytest.mark.parametrize(
@@ -48,11 +48,9 @@ def test_service_is_ours_unless_the_environment_names_another(
     assert names == [("podgraph", "1"), ("edge-eu", "1")]
 
 
-def test_current_span_goes_out_in_w3c_headers_and_into_logs() -> None:
-    assert (outgoing_headers(), current_ids()) == ({}, None)
+def test_current_span_goes_into_logs() -> None:
+    assert current_ids() is None
     with TracerProvider().get_tracer("test").start_as_current_span("work") as span:
         context = span.get_span_context()
         trace, parent = f"{context.trace_id:032x}", f"{context.span_id:016x}"
-        flags = f"{int(context.trace_flags):02x}"
-        assert outgoing_headers() == {"traceparent": f"00-{trace}-{parent}-{flags}"}
         assert current_ids() == (trace, parent)

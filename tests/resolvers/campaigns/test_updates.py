@@ -1,7 +1,7 @@
 """Subscribers hear of every change to a campaign and to what is under it, and of nothing else."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
 import pytest
@@ -15,9 +15,12 @@ from resolvers.campaigns.line_items import LineItemChanges, archive_line_item, u
 from resolvers.campaigns.placements import PlacementChanges, archive_placement, update_placement
 from resolvers.campaigns.updates import CampaignUpdate, campaign_updates
 from resolvers.context import RequestContext, Services
-from resolvers.errors import Conflict, Forbidden, NotFound, Unauthenticated
-from resolvers.policy import Scope, Viewer
+from resolvers.errors import Conflict, DomainError, Forbidden, InvalidCredentials, NotFound, Unauthenticated
+from resolvers.identity.accounts import PasswordChange, change_password
+from resolvers.identity.sessions import LoginCredentials, RefreshToken, login, logout, refresh
+from resolvers.policy import Role, Scope, Viewer
 from tests.actors import Actor, new_tenant
+from tests.identity import PASSWORD, Account, new_account, stranger
 from tests.resolvers.campaigns.scene import new_campaign, new_episode, new_line_item, new_placement
 
 
@@ -154,7 +157,53 @@ async def test_revoked_key_hears_no_more(services: Services) -> None:
     await expect_end(updates, actor)
 
 
-async def expect_end(updates: AsyncGenerator[CampaignUpdate, None], actor: Actor) -> None:
-    with pytest.raises(Forbidden):
-        await anext(updates)
+async def expect_end(
+    updates: AsyncGenerator[CampaignUpdate, None], actor: Actor, error: type[DomainError] = Forbidden
+) -> None:
+    async with asyncio.timeout(5):
+        with pytest.raises(error):
+            await anext(updates)
     assert f"campaigns:{actor.tenant_id}" not in actor.services.broadcast.topics
+
+
+async def end_by_logout(account: Account) -> None:
+    await logout(stranger(account.services), RefreshToken(refresh_token=account.tokens.refresh_token))
+
+
+async def end_by_reuse(account: Account) -> None:
+    token = RefreshToken(refresh_token=account.tokens.refresh_token)
+    await refresh(stranger(account.services), token)
+    with pytest.raises(InvalidCredentials):
+        await refresh(stranger(account.services), token)
+
+
+async def end_by_new_password(account: Account) -> None:
+    change = PasswordChange(current_password=PASSWORD, new_password=f"not {PASSWORD}")
+    await change_password(account.context(), change)
+
+
+@pytest.mark.parametrize("end", [end_by_logout, end_by_reuse, end_by_new_password])
+async def test_ended_login_hears_no_more(services: Services, end: Callable[[Account], Awaitable[None]]) -> None:
+    actor, account = await new_tenant(services), await new_account(services)
+    async with services.database.write(actor.tenant_id) as session:
+        await Memberships(session).insert({"user_id": account.user_id, "role": Role.VIEWER})
+    campaign = await new_campaign(actor)
+    updates = await campaign_updates(account.context(actor.tenant_id, Role.VIEWER), None)
+    await new_line_item(actor, campaign.id)
+    assert await one(updates) == campaign.id
+    await end(account)
+    await new_line_item(actor, campaign.id)
+    await expect_end(updates, actor, Unauthenticated)
+
+
+async def test_end_of_one_login_leaves_the_other_its_updates(services: Services) -> None:
+    actor, account = await new_tenant(services), await new_account(services)
+    async with services.database.write(actor.tenant_id) as session:
+        await Memberships(session).insert({"user_id": account.user_id, "role": Role.VIEWER})
+    other = stranger(services)
+    await login(other, LoginCredentials(email=account.email, password=PASSWORD))
+    updates = await campaign_updates(other, None)
+    async with aclosing(updates):
+        await end_by_logout(account)
+        campaign = await new_campaign(actor)
+        assert await one(updates) == campaign.id

@@ -8,9 +8,10 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from resolvers.errors import FeedRejected
-from resolvers.feeds import FeedFetcher, FetchedFeed, FetchSettings, NotModified, Reason
 from resolvers.feeds.addresses import IPAddress, Resolve
 from resolvers.feeds.body import BodyLimits
+from resolvers.feeds.fetcher import FeedFetcher, FetchedFeed, FetchSettings, NotModified
+from resolvers.feeds.reasons import Reason
 from tests.resolvers.feeds.server import always, listening, redirect, response, serving
 
 LOCAL = FetchSettings(allow_networks=(ip_network("127.0.0.1/32"),), ports=None, total=5.0)

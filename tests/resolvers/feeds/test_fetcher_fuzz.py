@@ -7,7 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from resolvers.errors import FeedRejected
-from resolvers.feeds import FeedFetcher, FetchSettings, Reason
+from resolvers.feeds.fetcher import FeedFetcher, FetchSettings
+from resolvers.feeds.reasons import Reason
 
 PIECES = (
     *(

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from resolvers.errors import FeedRejected
-from resolvers.feeds import Reason, read_feed_file
 from resolvers.feeds.body import BodyLimits
+from resolvers.feeds.file import read_feed_file
+from resolvers.feeds.reasons import Reason
 
 LIMITS = BodyLimits(transfer=1_000, body=10_000, ratio=1_000)
 

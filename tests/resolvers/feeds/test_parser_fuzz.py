@@ -6,7 +6,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from resolvers.errors import FeedRejected
-from resolvers.feeds import ParsedFeed, Reason, parse_feed
+from resolvers.feeds.parser import parse_feed
+from resolvers.feeds.reasons import Reason
+from resolvers.feeds.values import ParsedFeed
 from tests.resolvers.feeds.documents import FULL, item, rss
 
 SEEDS = (

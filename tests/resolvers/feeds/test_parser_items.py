@@ -2,7 +2,9 @@
 
 import hashlib
 
-from resolvers.feeds import ItemReason, Oddity, RejectedItem, parse_feed
+from resolvers.feeds.parser import parse_feed
+from resolvers.feeds.reasons import ItemReason, Oddity
+from resolvers.feeds.values import RejectedItem
 from tests.resolvers.feeds.documents import item, rss
 
 ENCLOSURE = '<enclosure url="https://m.example/a.mp3"/>'

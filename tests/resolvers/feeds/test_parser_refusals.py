@@ -3,8 +3,10 @@
 import pytest
 
 from resolvers.errors import FeedRejected
-from resolvers.feeds import Oddity, ParseLimits, Reason, parse_feed
+from resolvers.feeds.parser import parse_feed
+from resolvers.feeds.reasons import Oddity, Reason
 from resolvers.feeds.screen import screened
+from resolvers.feeds.values import ParseLimits
 from tests.resolvers.feeds.documents import FULL, item, rss
 
 PLAIN = rss(item()).decode().partition("?>\n")[2]

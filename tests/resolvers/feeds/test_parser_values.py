@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from resolvers.feeds import EpisodeType, Oddity, ParsedEpisode, ParsedFeed, parse_feed
+from resolvers.feeds.parser import parse_feed
+from resolvers.feeds.reasons import Oddity
+from resolvers.feeds.values import EpisodeType, ParsedEpisode, ParsedFeed
 from tests.resolvers.feeds.documents import FULL, item, rss
 
 OLD_ITUNES = "https://www.itunes.com/DTDs/Podcast-1.0.dtd/"

@@ -29,7 +29,7 @@ async def test_registered_user_is_signed_in_and_may_sign_in_again(services: Serv
     context = stranger(services)
     user, signed_in = await register(context, registration(f"  {email} "))
     assert (user.email, user.name) == (email.lower(), "Ada")
-    assert context.viewer == signed_in.viewer == Viewer(user_id=user.id)
+    assert context.viewer == signed_in.viewer == Viewer(user_id=user.id, session_id=signed_in.session.session_id)
     again = await login(stranger(services), LoginCredentials(email=email, password=PASSWORD))
     assert again.viewer.user_id == user.id
 

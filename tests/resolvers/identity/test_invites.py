@@ -46,7 +46,7 @@ async def test_user_without_a_tenant_goes_on_in_the_one_joined(services: Service
     _, token = await invited(owner, account)
     context = account.context()
     await accept_invite(context, InviteAcceptance(token=token))
-    assert context.viewer == Viewer(user_id=account.user_id, tenant_id=owner.tenant_id, role=Role.MEMBER)
+    assert context.viewer == account.context(owner.tenant_id, Role.MEMBER).viewer
 
 
 async def test_user_in_a_tenant_stays_there(services: Services) -> None:
@@ -55,7 +55,7 @@ async def test_user_in_a_tenant_stays_there(services: Services) -> None:
     _, token = await invited(owner, account)
     context = account.context(other.tenant_id, Role.VIEWER)
     await accept_invite(context, InviteAcceptance(token=token))
-    assert context.viewer == Viewer(user_id=account.user_id, tenant_id=other.tenant_id, role=Role.VIEWER)
+    assert context.viewer == account.context(other.tenant_id, Role.VIEWER).viewer
 
 
 async def test_of_two_concurrent_acceptances_one_succeeds(services: Services) -> None:

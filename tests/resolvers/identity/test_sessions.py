@@ -45,7 +45,7 @@ async def test_login_gives_tokens_and_the_operation_goes_on_as_the_user(services
     account = await new_account(services)
     context = stranger(services)
     signed_in = await login(context, credentials(account.email.upper()))
-    assert signed_in.viewer == Viewer(user_id=account.user_id)
+    assert signed_in.viewer == Viewer(user_id=account.user_id, session_id=signed_in.session.session_id)
     assert context.viewer == signed_in.viewer
     assert signed_in.session.refresh_token != account.tokens.refresh_token
 
@@ -58,7 +58,8 @@ async def test_login_starts_in_the_tenant_joined_first(services: Services) -> No
             actor.user_id, old, PasswordHasher.from_parameters(CHEAPEST).hash(PASSWORD)
         )
     signed_in = await login(stranger(services), credentials(actor.email))
-    assert signed_in.viewer == actor.viewer
+    expected = msgspec.structs.replace(actor.viewer, session_id=signed_in.session.session_id)
+    assert signed_in.viewer == expected
 
 
 async def test_wrong_password_and_unknown_email_say_the_same_and_begin_no_login(services: Services) -> None:

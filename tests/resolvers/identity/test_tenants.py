@@ -27,7 +27,7 @@ async def test_caller_owns_the_new_tenant_and_goes_on_in_it(services: Services) 
     assert (created.name, created.version, membership.role, membership.user_id) == (
         "Acme", 1, Role.OWNER, account.user_id
     )  # fmt: skip
-    assert context.viewer == Viewer(user_id=account.user_id, tenant_id=created.id, role=Role.OWNER)
+    assert context.viewer == account.context(created.id, Role.OWNER).viewer
 
 
 async def test_who_is_in_a_tenant_stays_there_when_making_another(services: Services) -> None:
