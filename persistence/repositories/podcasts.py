@@ -163,8 +163,8 @@ class Episodes(OwnedRows[EpisodeRecord, EpisodeFilter]):
         item = _relation(items)
         names = [name for name in item.c.keys() if name != "guid"]  # noqa: SIM118  # columns iterate as columns
         of_podcast = [literal(self.session.tenant_id, BigInteger), literal(podcast_id, BigInteger)]
-        # The planner knows the podcast as it was before this transaction: empty, perhaps. A nested loop, cheap for that,
-        # would read all of the podcast for each item.
+        # The planner knows the podcast as it was before this transaction: empty, perhaps. A nested loop, cheap for
+        # that, would read all of the podcast for each item.
         await self.session.execute(text("SET LOCAL enable_nestloop = off"))
         stored = and_(self._own(), episodes.c.podcast_id == podcast_id, episodes.c.guid == item.c.guid)
         unequal = or_(episodes.c.id.is_(None), *(episodes.c[name].is_distinct_from(item.c[name]) for name in names))

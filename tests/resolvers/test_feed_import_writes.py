@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from persistence.errors import DatabaseUnavailable
 from persistence.ids import PodcastId
-from persistence.repositories.podcasts import Podcasts
+from persistence.repositories.podcasts import Episodes, Podcasts
 from persistence.sessions import Session
 from resolvers.context import Services
 from resolvers.errors import FeedRejected
@@ -19,6 +19,7 @@ from resolvers.feed_import import FeedImport, import_body
 from resolvers.feeds.fetcher import FetchedFeed
 from tests.actors import Actor, new_tenant
 from tests.resolvers.feeds.documents import item, rss
+from tests.services.sql import rows as sql_rows
 
 URL = "https://harbour.example/feed.xml"
 DATED = "<pubDate>Mon, 05 Jan 2026 06:00:00 GMT</pubDate>"
@@ -123,6 +124,27 @@ async def test_another_tenants_podcast_of_the_same_feed_stays_as_it_is(actor: Ac
     other = await new_tenant(services)
     assert counts(await imported(other, rss(item(title="Changed", guid="a")))) == (1, 0, 0)
     assert await stored(actor, first.podcast.id) == before
+
+
+async def rows_read(actor: Actor) -> int:
+    [(count,)] = await rows(
+        actor,
+        "SELECT coalesce(idx_tup_fetch, 0) + seq_tup_read FROM pg_stat_user_tables WHERE relname = 'episodes'",
+    )
+    return int(count)
+
+
+async def test_large_new_podcast_is_not_read_again_for_each_item(actor: Actor, owner_url: str) -> None:
+    await imported(actor, rss("".join(item(guid=str(number)) for number in range(700))))
+    await sql_rows(owner_url, "ANALYZE episodes")  # statistics in which a new podcast has no rows
+    before = await rows_read(actor)
+    async with actor.services.database.write(actor.tenant_id) as session:
+        podcast = await Podcasts(session).insert({"title": "Another"})
+        for start in range(0, 5_000, 500):
+            batch = [{"guid": str(number), "title": "T"} for number in range(start, start + 500)]
+            assert await Episodes(session).write_from_feed(podcast.id, batch) == (500, 0)
+        await session.execute(text("SELECT pg_stat_force_next_flush()"))
+    assert await rows_read(actor) - before < 10 * 5_000 * 2  # each batch reads the podcast once; 12,500,000 otherwise
 
 
 @asynccontextmanager
