@@ -41,7 +41,7 @@ class RequestContext:
         self.address_hash = address_hash
         """A keyed hash of the client's network address; the address itself is not kept."""
         self.loaders = Loaders(services.database, viewer.tenant_id if viewer else None)
-        self.batches: dict[int, DataLoader[Any, Any]] = {}
+        self.batches: dict[tuple[str, int], DataLoader[Any, Any]] = {}
         """Belongs to `schema.fields`: the dataloaders that collect parents for batched fields."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False

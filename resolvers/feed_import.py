@@ -2,7 +2,7 @@
 
 A feed is imported whole or not at all: whatever stops the process before the commit leaves the old podcast. Importing
 again updates what changed, adds what is new and never duplicates; an episode that has left the feed stays, since
-placements may refer to it.
+placements may refer to it. An archived podcast comes back with its feed.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,8 +51,9 @@ async def import_feed(context: RequestContext, url: str, progress: Progress = _u
         state = await Podcasts(session).feed_state(url)
     fetched = await context.services.feeds.fetch(
         url,
-        etag=state.etag if state else None,
-        last_modified=state.last_modified if state else None,
+        # An archived podcast comes back whole, so the feed is asked for whole.
+        etag=state.etag if state and state.archived_at is None else None,
+        last_modified=state.last_modified if state and state.archived_at is None else None,
         owner=tenant_id,
     )
     if isinstance(fetched, NotModified):
@@ -123,6 +124,7 @@ def _podcast_values(feed: ParsedFeed, fetched: FetchedFeed) -> dict[str, Any]:
         "feed_guid": feed.guid,
         "feed_etag": fetched.etag,
         "feed_last_modified": fetched.last_modified,
+        "archived_at": None,
     }
 
 

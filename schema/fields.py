@@ -60,8 +60,9 @@ def _one_by_one(resolver: BatchResolver) -> Callable[..., Awaitable[Any]]:
     """The same resolver for one parent, through a dataloader that lives as long as the operation's context."""
 
     def resolve(root: Any, info: Info, **arguments: Any) -> Awaitable[Any]:
-        # One selection in the document means one set of arguments: its node identifies the batch.
-        selection = id(info._raw_info.field_nodes[0])
+        # One selection in the document means one set of arguments: its node identifies the batch. The type is named
+        # too, because a selection on an interface stands for the fields of several types.
+        selection = (info._raw_info.parent_type.name, id(info._raw_info.field_nodes[0]))
         loaders = info.context.batches
         loader = loaders.get(selection)
         if loader is None:

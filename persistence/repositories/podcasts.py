@@ -56,7 +56,7 @@ class FeedState(msgspec.Struct, frozen=True):
     podcast_id: PodcastId
     etag: str | None
     last_modified: str | None
-    checked_at: datetime | None
+    archived_at: datetime | None
 
 
 class Podcasts(OwnedRows[PodcastRecord, PodcastFilter]):
@@ -78,7 +78,7 @@ class Podcasts(OwnedRows[PodcastRecord, PodcastFilter]):
 
     async def feed_state(self, feed_url: str) -> FeedState | None:
         statement = select(
-            podcasts.c.id, podcasts.c.feed_etag, podcasts.c.feed_last_modified, podcasts.c.feed_checked_at
+            podcasts.c.id, podcasts.c.feed_etag, podcasts.c.feed_last_modified, podcasts.c.archived_at
         ).where(self._own(), podcasts.c.feed_url == feed_url)
         return await self.session.record(statement, FeedState)
 

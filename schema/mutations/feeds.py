@@ -70,7 +70,8 @@ ImportFeedResult = Annotated[
 class FeedMutations:
     @root_field(
         graphql_type=ImportFeedResult,
-        description="Fetches a podcast's feed and takes it over, whole or not at all. Importing again updates.",
+        description="Fetches a podcast's feed and takes it over, whole or not at all. Importing again updates,"
+        " and brings an archived podcast back.",
     )
     @staticmethod
     async def import_feed(

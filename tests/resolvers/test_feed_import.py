@@ -17,6 +17,7 @@ from persistence.repositories.podcasts import Episodes
 from resolvers.context import RequestContext, Services
 from resolvers.errors import FeedRejected, Forbidden
 from resolvers.feed_import import import_feed
+from resolvers.podcasts import archive_podcast
 from resolvers.policy import Role
 from tests.actors import Actor, new_member, new_tenant
 from tests.gateway.edge import served
@@ -176,3 +177,14 @@ async def test_private_address_is_refused_without_a_connection(actor: Actor) -> 
     with pytest.raises(FeedRejected) as rejection:
         await import_feed(context, "http://169.254.169.254/latest/meta-data")
     assert rejection.value.reason == "PRIVATE_ADDRESS"
+
+
+async def test_importing_the_feed_of_an_archived_podcast_brings_it_back(publisher: Publisher, actor: Actor) -> None:
+    publisher.publish(feed(item("a")), '"1"')
+    first = await import_feed(actor.context(), publisher.url)
+    archived = await archive_podcast(actor.context(), first.podcast.id, first.podcast.version)
+    assert archived.archived_at is not None
+    back = await import_feed(actor.context(), publisher.url)
+    assert (back.podcast.id, back.podcast.archived_at, back.changed) == (first.podcast.id, None, True)
+    assert back.podcast.version == archived.version + 1
+    assert publisher.statuses == [200, 200]

@@ -73,8 +73,42 @@ class Tree:
         return [parent.number for parent in parents][1:]
 
 
+class RootRecord(msgspec.Struct, frozen=True):
+    weight: int
+
+
+@strawberry.interface
+class Weighed:
+    heaviness: int
+
+
+@strawberry.type
+class Root(Weighed):
+    is_type_of = of_record(RootRecord)
+
+    @batched(graphql_type=int, description="What the root weighs.")  # type: ignore[misc]  # as Strawberry allows
+    @staticmethod
+    async def heaviness(parents: Sequence[RootRecord], info: Info) -> list[int]:
+        return [parent.weight for parent in parents]
+
+
+@strawberry.type
+class Leaf(Weighed):
+    is_type_of = of_record(TreeRecord)
+
+    @batched(graphql_type=int, description="A hundred times its number.")  # type: ignore[misc]  # as Strawberry allows
+    @staticmethod
+    async def heaviness(parents: Sequence[TreeRecord], info: Info) -> list[int]:
+        return [parent.number * 100 for parent in parents]
+
+
 @strawberry.type
 class Query:
+    @root_field(graphql_type=list[Weighed], description="Two kinds of things.")
+    @staticmethod
+    async def weighed(info: Info) -> list[Any]:
+        return [TreeRecord(1, []), RootRecord(7), TreeRecord(2, [])]
+
     @root_field(graphql_type=list[Tree], description="Trees of these numbers.")
     @staticmethod
     async def trees(info: Info, numbers: list[int]) -> list[TreeRecord]:
@@ -83,7 +117,7 @@ class Query:
 
 @pytest.fixture(scope="module")
 def graph() -> strawberry.Schema:
-    return strawberry.Schema(query=Query)
+    return strawberry.Schema(query=Query, types=[Root, Leaf])
 
 
 @pytest.fixture
@@ -103,6 +137,13 @@ async def test_all_parents_of_a_level_come_in_one_call_in_their_order(graph: str
         "trees": [{"next": {"number": n + 10, "next": {"number": n + 20}}} for n in (3, 1, 2)],
     }
     assert context.calls == [("next", [3, 1, 2], {"step": 10}), ("next", [13, 11, 12], {"step": 10})]
+
+
+async def test_one_selection_on_an_interface_asks_each_type_for_its_own(
+    graph: strawberry.Schema, context: Calls
+) -> None:
+    result = await run(graph, context, "{ weighed { heaviness } }")
+    assert result.data == {"weighed": [{"heaviness": 100}, {"heaviness": 7}, {"heaviness": 200}]}
 
 
 async def test_lists_within_lists_are_one_level(graph: strawberry.Schema, context: Calls) -> None:
