@@ -40,6 +40,7 @@ class Publisher:
     def __init__(self) -> None:
         self.body = b""
         self.etag = '"1"'
+        self.last_modified = ""
         self.moved_to: str | None = None
         self.statuses: list[int] = []
         self.url = ""
@@ -52,9 +53,12 @@ class Publisher:
     def _response(self, request: Request) -> Response:
         if self.moved_to is not None and request.url.path != self.moved_to:
             return RedirectResponse(self.moved_to, 301)
+        validator = {"last-modified": self.last_modified} if self.last_modified else {"etag": self.etag}
+        if request.headers.get("if-modified-since", "") == self.last_modified != "":
+            return Response(status_code=304, headers=validator)
         if request.headers.get("if-none-match") == self.etag:
-            return Response(status_code=304, headers={"etag": self.etag})
-        return Response(self.body, media_type="application/rss+xml", headers={"etag": self.etag})
+            return Response(status_code=304, headers=validator)
+        return Response(self.body, media_type="application/rss+xml", headers=validator)
 
     def publish(self, body: bytes, etag: str) -> None:
         self.body, self.etag = body, etag
@@ -118,6 +122,14 @@ async def test_an_unchanged_feed_is_not_sent_again(publisher: Publisher, actor: 
     assert first.podcast.feed_checked_at is not None
     assert second.podcast.feed_checked_at is not None
     assert second.podcast.feed_checked_at > first.podcast.feed_checked_at
+
+
+async def test_a_feed_with_a_date_alone_is_not_sent_again_either(publisher: Publisher, actor: Actor) -> None:
+    publisher.publish(feed(item("a")), '"1"')
+    publisher.last_modified = "Mon, 05 Jan 2026 06:00:00 GMT"
+    await import_feed(actor.context(), publisher.url)
+    again = await import_feed(actor.context(), publisher.url)
+    assert (publisher.statuses, again.changed) == ([200, 304], False)
 
 
 async def test_a_rejected_feed_changes_nothing(publisher: Publisher, actor: Actor) -> None:
