@@ -4,6 +4,7 @@ Tests share one database and do not clean up: each makes tenants of its own, as 
 """
 
 import secrets
+import signal
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -25,6 +26,11 @@ from tests.services.directories import open_directory
 pytest_plugins = ["tests.services.fixtures"]
 
 DATABASE = "podgraph"
+
+
+def pytest_configure() -> None:
+    """The job of a shell in the background ignores SIGINT, and so would each program that a test starts and stops."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
