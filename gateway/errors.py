@@ -23,7 +23,7 @@ FormattedError = dict[str, Any]
 
 MASKED_MESSAGE: Final = "Internal server error"
 TIMEOUT_MESSAGE: Final = "The operation took too long and was stopped."
-UNAVAILABLE_MESSAGE: Final = "The database cannot be reached right now; a change may or may not have been made."
+UNAVAILABLE_MESSAGE: Final = "The database does not answer right now; a change may or may not have been made."
 
 
 class Code(StrEnum):
