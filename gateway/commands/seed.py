@@ -5,6 +5,7 @@ import asyncio
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from gateway.commands.database import migrated
 from gateway.commands.failures import Failure, failures_as_sentences
 from gateway.commands.running import database_settings
 from gateway.demo.account import DemoAccount, ensure_demo
@@ -21,6 +22,8 @@ def seed_command() -> None:
     if settings.environment is Environment.PRODUCTION:
         raise Failure("The demo is for development: PODGRAPH_ENVIRONMENT is production.")
     with database_settings(settings) as running:
+        if settings.database.url is None:  # the embedded database is ours to bring up to date
+            asyncio.run(migrated(running))
         account = asyncio.run(seeded(running))
     Console().print(f"Login {account.email} with {account.password}; API key {account.api_key}", soft_wrap=True)
 

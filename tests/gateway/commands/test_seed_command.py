@@ -53,6 +53,12 @@ def test_seeding_twice_changes_nothing(seeded: Terminal, own_database: OwnDataba
     assert (counts(own_database), demo(seeded)) == (before, first)
 
 
+def test_without_a_database_the_embedded_one_is_made_and_kept(terminal: Terminal) -> None:
+    first = terminal.run("seed")
+    assert first.status == 0
+    assert terminal.run("seed") == first
+
+
 def test_database_that_is_not_migrated(connected: Terminal) -> None:
     assert connected.sentence("seed") == (
         "The database is not at the newest schema: run `podgraph migrate`, then start again."
