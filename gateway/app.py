@@ -73,7 +73,6 @@ def create_app(settings: Settings, *, drain: Drain, tracer: Tracer, demo: DemoLo
         OperationTelemetry(metrics=OperationMetrics(registry), tracer=tracer),
         introspection_allowed=may_introspect,
     )
-
     endpoint = GraphQLEndpoint(operations, _context, _limits(settings), drain)
 
     @asynccontextmanager
@@ -121,7 +120,6 @@ def _middleware(settings: Settings, registry: CollectorRegistry, tracer: Tracer,
                 GRAPHQL,
                 "/",
                 "/graphiql",
-                "/readme",
                 "/readme",
                 "/static/",
                 "/livez",

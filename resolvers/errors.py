@@ -100,6 +100,6 @@ class FeedRejected(DomainError):
         self.reason = reason
 
 
-def invalid(message: str, *path: str, code: str = "INVALID_VALUE") -> InvalidInput:
+def invalid(code: str, message: str, *path: str) -> InvalidInput:
     """An InvalidInput of a single problem."""
     return InvalidInput([Problem(code=code, message=message, path=path)])

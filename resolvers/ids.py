@@ -5,7 +5,7 @@ They serve Relay's `node(id)`, read well in a log and cost nothing to make.
 
 import re
 
-from resolvers.errors import InvalidInput, Path, Problem
+from resolvers.errors import Path, invalid
 
 TENANT = "ten"
 USER = "usr"
@@ -31,7 +31,7 @@ def split_id(text: str, path: Path) -> tuple[str, int]:
     """The prefix and the number. Raises InvalidInput (INVALID_ID) for anything that is no typed id."""
     match = _SHAPE.fullmatch(text)
     if match is None or int(match[2]) > _LARGEST:
-        raise InvalidInput([Problem("INVALID_ID", "This is not an id of this graph; ids look like 'cmp_7'.", path)])
+        raise invalid("INVALID_ID", "This is not an id of this graph; ids look like 'cmp_7'.", *path)
     return match[1], int(match[2])
 
 
@@ -40,5 +40,5 @@ def row_id(text: str, prefix: str, *path: str) -> int:
     found, number = split_id(text, path)
     if found != prefix:
         message = f"This id is of another type: expected '{prefix}_…', got '{found}_…'."
-        raise InvalidInput([Problem("WRONG_ID_TYPE", message, path)])
+        raise invalid("WRONG_ID_TYPE", message, *path)
     return number

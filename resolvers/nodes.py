@@ -10,7 +10,7 @@ from persistence.repositories.podcasts import Episodes, Podcasts
 from persistence.repositories.tenants import ApiKeys, Invites, Memberships
 from resolvers import ids
 from resolvers.context import RequestContext
-from resolvers.errors import InvalidInput, Problem
+from resolvers.errors import invalid
 from resolvers.identity.members import members_by_id
 from resolvers.identity.viewer import tenant_loader
 from resolvers.policy import Permission
@@ -44,7 +44,7 @@ async def nodes(context: RequestContext, texts: Sequence[str], argument: str) ->
     context.tenant_for(Permission.READ)
     if len(texts) > LARGEST_REQUEST:
         message = f"At most {LARGEST_REQUEST:,} ids at once."
-        raise InvalidInput([Problem("TOO_MANY_IDS", message, (argument,))])
+        raise invalid("TOO_MANY_IDS", message, argument)
     wanted = [ids.split_id(text, (argument, str(index))) for index, text in enumerate(texts)]
     by_prefix: dict[str, list[int]] = {}
     for prefix, row_id in wanted:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import msgspec
 
 from persistence.pages import Order, Position, Rows, Slice
-from resolvers.errors import InvalidInput, Problem
+from resolvers.errors import invalid
 from resolvers.loaders.loader import Loader
 
 R = TypeVar("R")
@@ -92,7 +92,7 @@ def requested_page(
     if last is not None or before is not None:
         if first is not None or after is not None:
             message = "Ask for 'first' and 'after', or for 'last' and 'before', not for both."
-            raise InvalidInput([Problem("CONFLICTING_ARGUMENTS", message, ("last",))])
+            raise invalid("CONFLICTING_ARGUMENTS", message, "last")
         limit, cursor, backward = _size(last, "last"), before, True
     else:
         limit, cursor, backward = _size(first, "first"), after, False
@@ -122,7 +122,7 @@ def _size(asked: int | None, argument: str) -> int:
     size = DEFAULT_SIZE if asked is None else asked
     if not 0 <= size <= LARGEST_SIZE:
         message = f"'{argument}' must be from 0 to {LARGEST_SIZE:,}; page with cursors to read more."
-        raise InvalidInput([Problem("INVALID_PAGE_SIZE", message, (argument,))])
+        raise invalid("INVALID_PAGE_SIZE", message, argument)
     return size
 
 
@@ -135,11 +135,9 @@ def _position(cursor: str, order: Order, descending: bool, argument: str) -> Pos
         if isinstance(key, datetime):
             key = key.astimezone(UTC)
     except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError, OverflowError, RecursionError):
-        raise _invalid_cursor("This is not a cursor of this graph.", argument) from None
+        raise invalid("INVALID_CURSOR", "This is not a cursor of this graph.", argument) from None
     if (name, turned) != (order.name, descending):
-        raise _invalid_cursor("This cursor comes from a list in another order; start again without it.", argument)
+        raise invalid(
+            "INVALID_CURSOR", "This cursor comes from a list in another order; start again without it.", argument
+        )
     return key, row_id
-
-
-def _invalid_cursor(message: str, argument: str) -> InvalidInput:
-    return InvalidInput([Problem("INVALID_CURSOR", message, (argument,))])

@@ -75,7 +75,7 @@ def invalid_input(error: InputValidationError | RefusedValue) -> domain.InvalidI
     """The domain error behind what a model or the database refused."""
     if isinstance(error, RefusedValue):
         message = "A value cannot be stored: out of range, or text that has no place in a database."
-        return domain.InvalidInput([domain.Problem("UNSTORABLE_VALUE", message, ())])
+        return domain.invalid("UNSTORABLE_VALUE", message)
     return domain.InvalidInput(
         [domain.Problem(detail.type.upper(), detail.message, tuple(detail.location)) for detail in error.errors]
     )

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from pydantic import Field
 
-from resolvers.errors import InvalidInput, Problem
+from resolvers.errors import InvalidInput, Problem, invalid
 
 # The first and the last day of Python's calendar would be stored as infinities: asyncpg takes them for such.
 FlightDay = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2999, 12, 31))]
@@ -22,7 +22,7 @@ def check_order(flight: Flight) -> None:
     """Raises InvalidInput (ENDS_BEFORE_START)."""
     if flight.starts_on is not None and flight.ends_on is not None and flight.ends_on < flight.starts_on:
         message = f"The flight ends on {flight.ends_on}, before it starts on {flight.starts_on}."
-        raise InvalidInput([Problem("ENDS_BEFORE_START", message, ("input", "endsOn"))])
+        raise invalid("ENDS_BEFORE_START", message, "input", "endsOn")
 
 
 def check_within(line_item: Flight, campaign: Flight) -> None:

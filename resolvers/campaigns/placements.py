@@ -14,7 +14,7 @@ from resolvers import changes
 from resolvers.campaigns.locks import locked, open_campaign
 from resolvers.campaigns.updates import announce
 from resolvers.context import RequestContext
-from resolvers.errors import InvalidInput, Problem
+from resolvers.errors import invalid
 from resolvers.numbers import Seconds
 from resolvers.policy import Permission
 from resolvers.texts import NotNull, WebUrl, optional
@@ -144,4 +144,4 @@ async def archive_placement(context: RequestContext, placement_id: PlacementId, 
 def _check_offset(position: str, offset_seconds: int | None) -> None:
     if offset_seconds is not None and position != Position.MID_ROLL:
         message = f"Only a mid-roll has an offset: clear it, or make the {position} a MID_ROLL."
-        raise InvalidInput([Problem("OFFSET_WITHOUT_MID_ROLL", message, ("input", "offsetSeconds"))])
+        raise invalid("OFFSET_WITHOUT_MID_ROLL", message, "input", "offsetSeconds")

@@ -217,7 +217,7 @@ def context_factory(bench: Bench) -> Callable[[HTTPConnection, Mapping[str, Any]
         if caller == "boom":
             raise RuntimeError("password=hunter2")
         if caller == "typo":
-            raise invalid("Not a tenant.", "tenant")
+            raise invalid("INVALID_VALUE", "Not a tenant.", "tenant")
         context = SmallContext(bench, caller)
         bench.contexts.append(context)
         return context
