@@ -105,6 +105,12 @@ def grant_sequence(sequence: str) -> None:
     op.execute(f"GRANT USAGE ON SEQUENCE {sequence} TO {_application_role()}")
 
 
+def allow_function(signature: str) -> None:
+    """Lets the application, and nobody else, call a function of the tables' owner."""
+    op.execute(f"REVOKE ALL ON FUNCTION {signature} FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION {signature} TO {_application_role()}")
+
+
 def _application_role() -> str:
     role = op.get_context().config.attributes["application_role"]  # type: ignore[union-attr]  # always run with a config
     return op.get_bind().dialect.identifier_preparer.quote(role)

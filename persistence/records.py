@@ -4,6 +4,7 @@ A record's fields are columns of its table, by name; times are aware UTC datetim
 """
 
 from datetime import date, datetime
+from decimal import Decimal
 
 import msgspec
 
@@ -12,11 +13,14 @@ from persistence.ids import (
     ApiKeyId,
     CampaignId,
     EpisodeId,
+    EventId,
     InviteId,
     LineItemId,
     MembershipId,
+    PathSetId,
     PlacementId,
     PodcastId,
+    RunId,
     SessionId,
     TenantId,
     UserId,
@@ -184,3 +188,82 @@ class PlacementRecord(msgspec.Struct, frozen=True):
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+class EventRecord(msgspec.Struct, frozen=True):
+    """One thing that happened: an impression, a visit or a conversion, as its `type` says."""
+
+    tenant_id: TenantId
+    id: EventId
+    occurred_at: datetime
+    received_at: datetime
+    type: str
+    key: str
+    household: int
+    advertiser_id: AdvertiserId
+    placement_id: PlacementId | None
+    source: str | None
+    order_id: str | None
+    value_minor: int | None
+    currency: str | None
+    promo_code: str | None
+    counted: bool
+
+
+class PathSetRecord(msgspec.Struct, frozen=True):
+    tenant_id: TenantId
+    id: PathSetId
+    advertiser_id: AdvertiserId
+    campaign_id: CampaignId | None
+    starts_at: datetime
+    ends_at: datetime
+    impressions: str
+    impression_window_seconds: int
+    visit_window_seconds: int
+    promo_policy: str
+    conversions: int
+    attributed_conversions: int
+    null_journeys: int
+    hash: str
+    created_at: datetime
+
+
+class FrozenConversionRecord(msgspec.Struct, frozen=True):
+    """A conversion of a path set; its path is three arrays of one length, oldest touch first."""
+
+    tenant_id: TenantId
+    path_set_id: PathSetId
+    id: EventId
+    occurred_at: datetime
+    value_minor: int | None
+    currency: str | None
+    evidence: str
+    placement_ids: list[PlacementId]
+    touch_ids: list[EventId]
+    touched_at: list[datetime]
+
+
+class AttributionRunRecord(msgspec.Struct, frozen=True):
+    tenant_id: TenantId
+    id: RunId
+    advertiser_id: AdvertiserId
+    campaign_id: CampaignId | None
+    starts_at: datetime
+    ends_at: datetime
+    impressions: str
+    impression_window_seconds: int
+    visit_window_seconds: int
+    promo_policy: str
+    model: str
+    model_version: int
+    parameters: str
+    status: str
+    progress: Decimal
+    path_set_id: PathSetId | None
+    result_hash: str | None
+    error_code: str | None
+    error_message: str | None
+    created_by: UserId | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None

@@ -75,6 +75,7 @@ class Database:
         self.engine = engine
         self.shares = shares
         self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._repeatable = engine.execution_options(isolation_level="REPEATABLE READ")
 
     @asynccontextmanager
     async def read(self, tenant_id: TenantId) -> AsyncIterator[TenantSession]:
@@ -85,6 +86,14 @@ class Database:
     async def write(self, tenant_id: TenantId) -> AsyncIterator[TenantSession]:
         """Commits when the block ends, rolls back when it raises."""
         async with self.shares.place(tenant_id), _scoped(self.engine, tenant_id, _NOBODY) as connection:
+            with translated_errors():
+                async with connection.begin():
+                    yield TenantSession(connection, tenant_id)
+
+    @asynccontextmanager
+    async def snapshot(self, tenant_id: TenantId) -> AsyncIterator[TenantSession]:
+        """As `write`, and every statement sees the database as it was at the first one."""
+        async with self.shares.place(tenant_id), _scoped(self._repeatable, tenant_id, _NOBODY) as connection:
             with translated_errors():
                 async with connection.begin():
                     yield TenantSession(connection, tenant_id)
