@@ -8,6 +8,7 @@ from sqlalchemy import insert, select, text
 
 from persistence.errors import DatabaseUnavailable, DuplicateValue, MissingReference, RefusedValue
 from persistence.ids import TenantId
+from persistence.repositories.campaigns import Advertisers
 from persistence.sessions import open_database
 from persistence.tables import advertisers, campaigns
 from resolvers.context import Services
@@ -65,6 +66,17 @@ async def test_failed_write_leaves_nothing(services: Services) -> None:
             raise ZeroDivisionError
     async with services.database.read(actor.tenant_id) as session:
         assert await session.rows(select(advertisers.c.name)) == []
+
+
+async def test_snapshot_does_not_see_what_others_commit_meanwhile(services: Services) -> None:
+    actor = await new_tenant(services)
+    async with services.database.snapshot(actor.tenant_id) as before:
+        assert await Advertisers(before).count([]) == 0
+        async with services.database.write(actor.tenant_id) as other:
+            await Advertisers(other).insert({"name": "Later"})
+        assert await Advertisers(before).count([]) == 0
+    async with services.database.read(actor.tenant_id) as after:
+        assert await Advertisers(after).count([]) == 1
 
 
 async def test_unreachable_server_is_unavailable() -> None:
