@@ -1,0 +1,1 @@
+"""One attribution model a file; each ends with `MODEL`, by which `resolvers.attribution.registry` finds it."""

@@ -1,0 +1,34 @@
+"""All credit to the touch that opened the path."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+
+from resolvers.attribution.exact import rounded
+from resolvers.attribution.model import Parameters
+from resolvers.attribution.paths import PathCounts, Touch, TouchShare
+from resolvers.attribution.sharing import SharingModel, Split
+
+
+class FirstTouch(SharingModel):
+    kind = "FIRST_TOUCH"
+    description = "The first touch earns the whole conversion."
+
+    def split(self, paths: PathCounts, parameters: Parameters) -> Split:
+        every = np.arange(len(paths.conversions), dtype=np.int64)
+        return Split(paths.nodes[paths.offsets[:-1]], every, np.zeros_like(every), [Fraction(1)])
+
+    def explain(
+        self, path: Sequence[Touch], weights: Mapping[int, Decimal] | None, parameters: Parameters
+    ) -> list[TouchShare]:
+        return [
+            TouchShare(rounded(1), rounded(1), "1 for the first touch")
+            if place == 0
+            else TouchShare(rounded(0), rounded(0), f"0 for touch {place + 1}: the first takes all")
+            for place in range(len(path))
+        ]
+
+
+MODEL = FirstTouch()
