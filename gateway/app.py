@@ -24,7 +24,7 @@ from gateway.endpoint import GraphQLEndpoint
 from gateway.errors import ErrorMask
 from gateway.execution.reference import ReferenceExecutor
 from gateway.http.limits import HttpLimits
-from gateway.lifespan import STATE, Process, open_process, process_of
+from gateway.lifespan import STATE, Process, open_process, process_of, taking_runs
 from gateway.middleware.drain import Drain, DrainMiddleware
 from gateway.middleware.firewall import FirewallLimits, FirewallMiddleware
 from gateway.middleware.http_metrics import HttpMetricsMiddleware
@@ -77,7 +77,7 @@ def create_app(settings: Settings, *, drain: Drain, tracer: Tracer, demo: DemoLo
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Process]]:
-        async with open_process(settings, drain) as process:
+        async with open_process(settings, drain, registry) as process, taking_runs(settings, process, registry):
             yield {STATE: process}
 
     routes: list[BaseRoute] = [

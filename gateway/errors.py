@@ -75,6 +75,7 @@ STATUSES: Final[Mapping[str, int]] = MappingProxyType(
         "CONFLICT": 409,
         "ILLEGAL_TRANSITION": 409,
         "TOO_MANY_ATTEMPTS": 429,
+        "BUSY": 429,
     }
 )
 """HTTP status of a request that fails as a whole; a code that is not listed is 400."""

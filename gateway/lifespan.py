@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import msgspec
+from prometheus_client import CollectorRegistry
 from starlette.requests import HTTPConnection
 
 from cache.broadcast import Broadcast
@@ -16,12 +17,24 @@ from gateway.auth.services import open_authentication
 from gateway.context import Contexts
 from gateway.middleware.drain import Drain
 from gateway.settings import Feeds, IncompleteSettings, Settings
+from gateway.upkeep import upkeep
 from ops.health import HealthCheck, Probe
+from ops.telemetry.metrics import EventMetrics, RunMetrics
 from persistence.migrate import refuse_pending
 from persistence.sessions import open_database
 from resolvers.context import Services
+from resolvers.events.intake import Intake, IntakeSettings
+from resolvers.events.kinds import EventType
 from resolvers.feeds.fetcher import FeedFetcher, FetchSettings
 from resolvers.feeds.reader import FeedReader, ReaderLimits
+from resolvers.runs.line import Line
+from resolvers.runs.runner import Runner, RunnerTimes
+
+_RUN_CONNECTIONS = 4
+"""One freezes paths, one says how far it is, one keeps the claim, one to spare."""
+
+_RUN_STATEMENT_SECONDS = 60.0
+"""Nobody waits for a run: on a busy database it had better be slow than begin again."""
 
 STATE = "process"
 """Where the lifespan's state lies in the state of an ASGI scope."""
@@ -41,8 +54,13 @@ def process_of(connection: HTTPConnection) -> Process:
 
 
 @asynccontextmanager
-async def open_process(settings: Settings, drain: Drain) -> AsyncIterator[Process]:
-    """Raises UnsafeRole, PendingMigrations or DatabaseUnavailable when the database will not do; IncompleteSettings."""
+async def open_process(
+    settings: Settings, drain: Drain, registry: CollectorRegistry | None = None
+) -> AsyncIterator[Process]:
+    """`registry` is where metrics are kept that somebody reads.
+
+    Raises UnsafeRole, PendingMigrations or DatabaseUnavailable when the database will not do; IncompleteSettings.
+    """
     if settings.database.url is None:
         raise IncompleteSettings(
             "There is no database: set PODGRAPH_DATABASE__URL, or use `podgraph up`, which starts one."
@@ -76,11 +94,20 @@ async def open_process(settings: Settings, drain: Drain) -> AsyncIterator[Proces
             ReaderLimits(processes=settings.feeds.parse_processes, seconds=settings.feeds.parse_seconds)
         )
         stack.push_async_callback(reader.close)
+        intake = Intake(
+            database,
+            IntakeSettings(_household_key(settings), settings.events.keep_months),
+            _now,
+            EventMetrics(registry or CollectorRegistry(), EventType),
+        )
+        await stack.enter_async_context(upkeep(intake))
         services = Services(
             database=database,
             broadcast=broadcast,
             feeds=FeedFetcher(_fetch_settings(settings.feeds)),
             reader=reader,
+            intake=intake,
+            line=Line(),
             clock=_now,
             random_token=lambda: secrets.token_urlsafe(32),
             identity=authentication.identity,
@@ -94,6 +121,34 @@ async def open_process(settings: Settings, drain: Drain) -> AsyncIterator[Proces
                 clock=time.monotonic,
             ),
         )
+
+
+@asynccontextmanager
+async def taking_runs(settings: Settings, process: Process, registry: CollectorRegistry) -> AsyncIterator[None]:
+    """Within the block, the process does attribution runs in the background.
+
+    It has connections of its own, so that a long run takes none from requests.
+    """
+    if settings.database.url is None:
+        raise IncompleteSettings("There is no database: set PODGRAPH_DATABASE__URL.")
+    database = open_database(
+        settings.database.url,
+        pool_size=_RUN_CONNECTIONS,
+        statement_timeout=max(settings.database.statement_seconds, _RUN_STATEMENT_SECONDS),
+    )
+    runner = Runner(database, process.services.broadcast, RunMetrics(registry), time.monotonic, RunnerTimes())
+    try:
+        async with runner.working():
+            yield
+    finally:
+        await database.close()
+
+
+def _household_key(settings: Settings) -> str:
+    key = settings.events.household_key or settings.auth.hash_key
+    if key is None:
+        raise IncompleteSettings("There is no key for households: set PODGRAPH_AUTH__HASH_KEY.")
+    return key.get_secret_value()
 
 
 def _fetch_settings(feeds: Feeds) -> FetchSettings:

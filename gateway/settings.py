@@ -64,7 +64,7 @@ class DatabaseSettings(_Concern):
     owner_url: str | None = None
     """Of the role that owns the tables; only migrations use it."""
     pool_size: int = Field(16, ge=1)
-    """Connections per process."""
+    """Connections per process for requests; attribution runs have four of their own."""
     statement_seconds: float = Field(10.0, gt=0)
 
     @field_validator("url", "owner_url")
@@ -123,6 +123,16 @@ class Feeds(_Concern):
         return _words(value)
 
 
+class Events(_Concern):
+    keep_months: int = Field(25, ge=1, le=120)
+    """Whole months before the present one that are kept; events from before them are refused."""
+    household_key: SecretStr | None = Field(None, min_length=16)
+    """Keys the hashes of network addresses that tell households apart; none means `auth.hash_key`.
+
+    Changing it makes every household a new one: touches from before no longer meet conversions from after.
+    """
+
+
 class Logs(_Concern):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     style: Literal["json", "console", "auto"] = "auto"
@@ -146,6 +156,7 @@ class Settings(BaseSettings):
     redis: RedisSettings = RedisSettings()
     auth: Auth = Auth()
     feeds: Feeds = Feeds()
+    events: Events = Events()
     logs: Logs = Logs()
 
     @model_validator(mode="after")

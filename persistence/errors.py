@@ -9,6 +9,18 @@ class DatabaseUnavailable(PersistenceError):
     """No connection could be had, or it was lost before the answer. A write may or may not have happened."""
 
 
+class WriteConflict(DatabaseUnavailable):
+    """The transaction met another one (a deadlock, a serialization failure) and was undone: it can be tried again."""
+
+
+class MissingPartition(DatabaseUnavailable):
+    """No partition takes the row's time; nothing was written. `persistence.partitions` makes them ahead."""
+
+
+class PartitionInUse(PersistenceError):
+    """A statement that runs for long uses the events of a partition that should be dropped; the message is its name."""
+
+
 class DuplicateValue(PersistenceError):
     """A unique constraint refused the row; `constraint` is its name in `persistence.tables`."""
 

@@ -8,17 +8,20 @@ import re
 from datetime import UTC, date, datetime
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from persistence.sessions import Database, translated_errors
+from persistence.errors import PartitionInUse
+from persistence.sessions import Database, Session, translated_errors
 
 MONTHS_AHEAD = 3
 """How many months after the present one have a partition: a deployment may stand still that long."""
 
+_LOCK_NOT_AVAILABLE = "55P03"
 _NAME = re.compile(r"events_([0-9]{4})_([0-9]{2})", re.ASCII)
 
-_LOCK_SECONDS = 5
-"""Dropping waits for statements that read events, and makes later ones wait: not longer than this."""
+LOCK_SECONDS = 5.0
+"""Dropping waits for statements that use events, and makes later ones wait: not longer than this."""
 
 
 def is_partition(table: str | None) -> bool:
@@ -40,21 +43,34 @@ async def make_partitions(database: Database, now: datetime, kept_months: int) -
         return int(await session.scalar(statement))
 
 
-async def drop_partitions(owner_url: str, now: datetime, kept_months: int) -> list[str]:
+async def kept_since(session: Session) -> datetime | None:
+    """When the oldest month begins that has a partition: no event from then on has been dropped. None without one."""
+    statement = text(
+        "SELECT min(c.relname) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+        " WHERE i.inhparent = 'events'::regclass"
+    )
+    name = await session.scalar(statement)
+    if name is None:
+        return None
+    month = _month(str(name))
+    return datetime(month.year, month.month, month.day, tzinfo=UTC)
+
+
+async def drop_partitions(
+    owner_url: str, now: datetime, kept_months: int, lock_seconds: float = LOCK_SECONDS
+) -> list[str]:
     """Drops the events of all tenants from months before the oldest kept one; gives the names of the partitions.
 
     Hourly counts stay. Each partition is dropped for itself and the keys are forgotten last: what an interruption
-    leaves over, the next run takes. Raises DatabaseUnavailable when a partition stays in use.
+    leaves over, the next run takes. Raises PartitionInUse, DatabaseUnavailable.
     """
     oldest = month_of(now, -kept_months)
     engine = create_async_engine(owner_url)
     try:
         with translated_errors():
-            dropped = [name for name in await _partitions(engine) if _month(name) < oldest]
+            dropped = await _expired(engine, oldest)
             for name in dropped:
-                async with engine.begin() as connection:
-                    await connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'"))
-                    await connection.execute(text(f"DROP TABLE {name}"))
+                await _drop(engine, name, lock_seconds)
             async with engine.begin() as connection:
                 for table in ("event_keys", "orders"):
                     before = {"before": datetime(oldest.year, oldest.month, 1, tzinfo=UTC)}
@@ -62,6 +78,31 @@ async def drop_partitions(owner_url: str, now: datetime, kept_months: int) -> li
             return dropped
     finally:
         await engine.dispose()
+
+
+async def expired_partitions(owner_url: str, now: datetime, kept_months: int) -> list[str]:
+    """The names of those that `drop_partitions` would drop."""
+    engine = create_async_engine(owner_url)
+    try:
+        with translated_errors():
+            return await _expired(engine, month_of(now, -kept_months))
+    finally:
+        await engine.dispose()
+
+
+async def _expired(engine: AsyncEngine, oldest: date) -> list[str]:
+    return [name for name in await _partitions(engine) if _month(name) < oldest]
+
+
+async def _drop(engine: AsyncEngine, name: str, lock_seconds: float) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text(f"SET LOCAL lock_timeout = '{lock_seconds:f}s'"))
+        try:
+            await connection.execute(text(f"DROP TABLE {name}"))
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
+                raise PartitionInUse(name) from error
+            raise
 
 
 async def _partitions(engine: AsyncEngine) -> list[str]:

@@ -267,3 +267,41 @@ class AttributionRunRecord(msgspec.Struct, frozen=True):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+
+class RunValueRecord(msgspec.Struct, frozen=True):
+    """What a run's conversions are worth in one currency, in minor units."""
+
+    run_id: RunId
+    currency: str
+    attributed: Decimal
+    unattributed: Decimal
+
+
+class CreditRecord(msgspec.Struct, frozen=True):
+    """What one subject (a placement, or all placements of a group) earned in a run."""
+
+    run_id: RunId
+    group: str
+    id: int
+    """Of the subject, whose kind the group says."""
+    position: int
+    """Its place in the run by conversions, from 1."""
+    conversions: Decimal
+    share: Decimal | None
+    """Of the run's attributed conversions, 0 to 1; None when there are none."""
+    weight: Decimal | None
+    """What the model knows of a placement; None where it knows nothing, and of groups."""
+
+
+class CreditMoveRecord(msgspec.Struct, frozen=True):
+    """What one subject earned in a run and in the run that it is compared with, which differ."""
+
+    run_id: RunId
+    against_id: RunId
+    group: str
+    id: int
+    position: int
+    """Its place by how much it moved, from 1."""
+    before: Decimal
+    after: Decimal

@@ -17,7 +17,15 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from persistence.errors import DatabaseUnavailable, DuplicateValue, MissingReference, RefusedValue, UnsafeRole
+from persistence.errors import (
+    DatabaseUnavailable,
+    DuplicateValue,
+    MissingPartition,
+    MissingReference,
+    RefusedValue,
+    UnsafeRole,
+    WriteConflict,
+)
 from persistence.ids import TenantId, UserId
 from persistence.shares import Shares
 
@@ -97,6 +105,28 @@ class Database:
             with translated_errors():
                 async with connection.begin():
                     yield TenantSession(connection, tenant_id)
+
+    @asynccontextmanager
+    async def analyse(self, tenant_id: TenantId) -> AsyncIterator[TenantSession]:
+        """As `read`, for statements over many events: each one is planned for its own values.
+
+        The plan that PostgreSQL keeps after some executions, for any tenant and any range, can take thirty times as
+        long.
+        """
+        async with self.shares.place(tenant_id), _scoped(self.engine, tenant_id, _NOBODY) as connection:
+            with translated_errors():
+                async with connection.begin():
+                    await connection.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
+                    yield TenantSession(connection, tenant_id)
+
+    @asynccontextmanager
+    async def trial(self, tenant_id: TenantId) -> AsyncIterator[TenantSession]:
+        """As `snapshot`, and whatever was written is undone when the block ends."""
+        async with self.shares.place(tenant_id), _scoped(self._repeatable, tenant_id, _NOBODY) as connection:
+            with translated_errors():
+                async with connection.begin() as transaction:
+                    yield TenantSession(connection, tenant_id)
+                    await transaction.rollback()
 
     @asynccontextmanager
     async def read_account(self, user_id: UserId | None = None) -> AsyncIterator[Session]:
@@ -195,12 +225,16 @@ def translated_errors() -> Iterator[None]:
         yield
     except IntegrityError as error:
         driver_error = error.orig.__cause__ if error.orig else None
-        constraint = str(getattr(driver_error, "constraint_name", None))
+        name = getattr(driver_error, "constraint_name", None)
+        constraint = str(name)
         sqlstate = getattr(error.orig, "sqlstate", None)
         if sqlstate == _UNIQUE_VIOLATION:
             raise DuplicateValue(constraint) from error
         if sqlstate == _FOREIGN_KEY_VIOLATION:
             raise MissingReference(constraint) from error
+        # PostgreSQL says so, without a constraint, when a row finds no partition.
+        if sqlstate == _CHECK_VIOLATION and name is None:
+            raise MissingPartition(_said(error)) from error
         if sqlstate == _CHECK_VIOLATION:
             raise RefusedValue(constraint) from error
         raise
@@ -211,6 +245,8 @@ def translated_errors() -> Iterator[None]:
         # 22xxx: data exceptions. No state at all: the driver could not encode the value and sent nothing.
         if sqlstate is None or str(sqlstate).startswith("22"):
             raise RefusedValue(type(error.orig).__name__) from error
+        if str(sqlstate).startswith("40"):
+            raise WriteConflict(_said(error)) from error
         # 08: connection lost; 57P: the server is going away; 53: out of resources; 28, 3D: no such role or database.
         if str(sqlstate).startswith(("08", "57P", "53", "28", "3D")) or error.connection_invalidated:
             raise DatabaseUnavailable(_said(error)) from error

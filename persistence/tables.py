@@ -328,6 +328,23 @@ events = Table(
         "order_id",
         postgresql_where=text("order_id IS NOT NULL"),
     ),
+    Index(
+        "events_promo_code_idx",
+        "tenant_id",
+        "promo_code",
+        "occurred_at",
+        "id",
+        postgresql_where=text("promo_code IS NOT NULL"),
+    ),
+    # Visits and conversions are few among impressions; a statement that writes out their types finds them here.
+    Index(
+        "events_response_idx",
+        "tenant_id",
+        "advertiser_id",
+        "occurred_at",
+        "id",
+        postgresql_where=text("type NOT IN ('AD_DELIVERED', 'CLIENT_CONFIRMED')"),
+    ),
     postgresql_partition_by="RANGE (occurred_at)",
 )
 """By the month of `occurred_at` (UTC): partitions are made ahead and dropped whole by `persistence.partitions`."""
@@ -497,6 +514,20 @@ credit_values = Table(
         ["tenant_id", "run_id", "placement_id"], ["credits.tenant_id", "credits.run_id", "credits.placement_id"]
     ),
 )
+
+run_values = Table(
+    "run_values",
+    metadata,
+    Column("tenant_id", BigInteger, ForeignKey("tenants.id"), nullable=False),
+    Column("run_id", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    # In minor units.
+    Column("attributed", Numeric(30, 0), nullable=False),
+    Column("unattributed", Numeric(30, 0), nullable=False),
+    PrimaryKeyConstraint("tenant_id", "run_id", "currency"),
+    ForeignKeyConstraint(["tenant_id", "run_id"], ["attribution_runs.tenant_id", "attribution_runs.id"]),
+)
+"""What the conversions of a finished run are worth in each currency: those with a path, and those without."""
 
 attribution_jobs = Table(
     "attribution_jobs",

@@ -12,11 +12,13 @@ from aiodataloader import DataLoader
 from cache.broadcast import Broadcast
 from persistence.ids import TenantId
 from persistence.sessions import Database
+from resolvers.events.intake import Intake
 from resolvers.feeds.fetcher import FeedFetcher
 from resolvers.feeds.reader import FeedReader
 from resolvers.identity.ports import IdentityServices
 from resolvers.loaders.registry import Loaders
 from resolvers.policy import Permission, Viewer, tenant_for
+from resolvers.runs.line import Line
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -26,6 +28,8 @@ class Services(msgspec.Struct, frozen=True):
     broadcast: Broadcast
     feeds: FeedFetcher
     reader: FeedReader
+    intake: Intake
+    line: Line
     clock: Callable[[], datetime]
     random_token: Callable[[], str]
     """A new URL-safe text of 256 random bits."""

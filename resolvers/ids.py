@@ -18,8 +18,13 @@ ADVERTISER = "adv"
 CAMPAIGN = "cmp"
 LINE_ITEM = "lin"
 PLACEMENT = "plc"
+IMPRESSION = "imp"
+VISIT = "vis"
+CONVERSION = "cnv"
+RUN = "run"
 
 _SHAPE = re.compile(r"([a-z]{3})_([1-9][0-9]{0,18})", re.ASCII)
+_HOUSEHOLD = re.compile(r"hh_([0-9a-f]{16})", re.ASCII)
 _LARGEST = 2**63 - 1
 
 
@@ -42,3 +47,16 @@ def row_id(text: str, prefix: str, *path: str) -> int:
         message = f"This id is of another type: expected '{prefix}_…', got '{found}_…'."
         raise invalid("WRONG_ID_TYPE", message, *path)
     return number
+
+
+def household_text(household: int) -> str:
+    """A household as clients see it: opaque, the same for the same household of the same tenant."""
+    return f"hh_{household:016x}"
+
+
+def household_number(text: str, *path: str) -> int:
+    """The inverse of `household_text`. Raises InvalidInput (INVALID_HOUSEHOLD)."""
+    match = _HOUSEHOLD.fullmatch(text)
+    if match is None or int(match[1], 16) > _LARGEST:
+        raise invalid("INVALID_HOUSEHOLD", "This is not a household of this graph: copy one from an event.", *path)
+    return int(match[1], 16)

@@ -17,8 +17,7 @@ async def page(context: RequestContext, rows: type[OwnedRows[R, Any]], request: 
     """One page of all the tenant's rows that match `wanted`, the repository's own filter."""
     tenant_id = context.tenant_for(Permission.READ)
     async with context.services.database.read(tenant_id) as session:
-        repository = rows(session)
-        found = await repository.page(request.part, repository.matching(wanted))
+        found = await rows(session).page_matching(request.part, wanted)
     return page_of(found, request, rows.orders, context.loaders.count(rows), wanted)
 
 

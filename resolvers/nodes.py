@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from persistence.repositories.campaigns import Advertisers, Campaigns, LineItems, Placements
+from persistence.repositories.events import Conversions, Impressions, Visits
 from persistence.repositories.owned import OwnedRows
 from persistence.repositories.podcasts import Episodes, Podcasts
+from persistence.repositories.runs import AttributionRuns
 from persistence.repositories.tenants import ApiKeys, Invites, Memberships
 from resolvers import ids
 from resolvers.context import RequestContext
@@ -24,6 +26,10 @@ ROWS: Mapping[str, type[OwnedRows[Any, Any]]] = {
     ids.CAMPAIGN: Campaigns,
     ids.LINE_ITEM: LineItems,
     ids.PLACEMENT: Placements,
+    ids.IMPRESSION: Impressions,
+    ids.VISIT: Visits,
+    ids.CONVERSION: Conversions,
+    ids.RUN: AttributionRuns,
     ids.MEMBERSHIP: Memberships,
     ids.INVITE: Invites,
     ids.API_KEY: ApiKeys,

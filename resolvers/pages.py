@@ -93,9 +93,9 @@ def requested_page(
         if first is not None or after is not None:
             message = "Ask for 'first' and 'after', or for 'last' and 'before', not for both."
             raise invalid("CONFLICTING_ARGUMENTS", message, "last")
-        limit, cursor, backward = _size(last, "last"), before, True
+        limit, cursor, backward = page_size(last, "last"), before, True
     else:
-        limit, cursor, backward = _size(first, "first"), after, False
+        limit, cursor, backward = page_size(first, "first"), after, False
     position = None
     if cursor is not None:
         position = _position(cursor, orders[order], descending, "before" if backward else "after")
@@ -118,7 +118,8 @@ def page_of(
     )
 
 
-def _size(asked: int | None, argument: str) -> int:
+def page_size(asked: int | None, argument: str) -> int:
+    """Raises InvalidInput (INVALID_PAGE_SIZE)."""
     size = DEFAULT_SIZE if asked is None else asked
     if not 0 <= size <= LARGEST_SIZE:
         message = f"'{argument}' must be from 0 to {LARGEST_SIZE:,}; page with cursors to read more."

@@ -11,12 +11,30 @@ from schema.scalars import SCALARS
 from schema.subscription import Subscription
 from schema.types.advertisers import Advertiser
 from schema.types.campaigns import Campaign
+from schema.types.events import ConversionEvent, ImpressionEvent, VisitEvent
 from schema.types.identity import ApiKey, Invite, Membership, Tenant, User
 from schema.types.line_items import LineItem
 from schema.types.placements import Placement
 from schema.types.podcasts import Episode, Podcast
+from schema.types.runs import AttributionRun
 
-NODES = (Podcast, Episode, Advertiser, Campaign, LineItem, Placement, Tenant, User, Membership, Invite, ApiKey)
+NODES = (
+    Podcast,
+    Episode,
+    Advertiser,
+    Campaign,
+    LineItem,
+    Placement,
+    ImpressionEvent,
+    VisitEvent,
+    ConversionEvent,
+    AttributionRun,
+    Tenant,
+    User,
+    Membership,
+    Invite,
+    ApiKey,
+)
 """Types that are reached through `Node` alone must be named; naming all is simpler than knowing which."""
 
 

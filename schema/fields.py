@@ -26,8 +26,20 @@ BATCH_RESOLVER = "podgraph.batch_resolver"
 """Key of the batch resolver in a field's metadata, for executors that call it themselves."""
 
 
-def batched(*, graphql_type: Any, description: str, deprecation_reason: str | None = None) -> Callable[[Any], Any]:
-    """Turns `async (parents, info, **arguments) -> one value per parent` into a field of type `graphql_type`."""
+LONGEST = "podgraph.longest"
+"""Key of a list's greatest length in a field's metadata, for lists that are known to be short."""
+
+CURRENCIES = 20
+"""The greatest length of a list with one amount for each currency."""
+
+
+def batched(
+    *, graphql_type: Any, description: str, deprecation_reason: str | None = None, longest: int | None = None
+) -> Callable[[Any], Any]:
+    """Turns `async (parents, info, **arguments) -> one value per parent` into a field of type `graphql_type`.
+
+    `longest` is for a bare list: so many objects at most, where that is less than `gateway.documents.size` assumes.
+    """
 
     def field_of(declared: Any) -> Any:
         resolver: BatchResolver = declared.__func__ if isinstance(declared, staticmethod) else declared
@@ -36,7 +48,7 @@ def batched(*, graphql_type: Any, description: str, deprecation_reason: str | No
             graphql_type=graphql_type,
             description=description,
             deprecation_reason=deprecation_reason,
-            metadata={BATCH_RESOLVER: resolver},
+            metadata={BATCH_RESOLVER: resolver, LONGEST: longest},
         )
 
     return field_of

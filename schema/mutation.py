@@ -6,11 +6,13 @@ from schema.mutations.accounts import AccountMutations
 from schema.mutations.advertisers import AdvertiserMutations
 from schema.mutations.campaign_lifecycle import CampaignLifecycleMutations
 from schema.mutations.campaigns import CampaignMutations
+from schema.mutations.events import EventMutations
 from schema.mutations.feeds import FeedMutations
 from schema.mutations.line_items import LineItemMutations
 from schema.mutations.members import MemberMutations
 from schema.mutations.placements import PlacementMutations
 from schema.mutations.podcasts import PodcastMutations
+from schema.mutations.runs import RunMutations
 from schema.mutations.tenants import TenantMutations
 
 
@@ -29,5 +31,7 @@ class Mutation(
     CampaignLifecycleMutations,
     LineItemMutations,
     PlacementMutations,
+    EventMutations,
+    RunMutations,
 ):
     pass

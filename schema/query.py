@@ -8,13 +8,16 @@ from resolvers import nodes
 from schema.fields import root_field
 from schema.info import Info
 from schema.queries.campaigns import CampaignQueries
+from schema.queries.events import EventQueries
 from schema.queries.identity import IdentityQueries
+from schema.queries.metrics import MetricsQueries
 from schema.queries.podcasts import PodcastQueries
+from schema.queries.runs import RunQueries
 from schema.relay import IdArgument, Node
 
 
 @strawberry.type(description="Where queries start.")
-class Query(IdentityQueries, PodcastQueries, CampaignQueries):
+class Query(IdentityQueries, PodcastQueries, CampaignQueries, EventQueries, RunQueries, MetricsQueries):
     @root_field(graphql_type=Node | None, description="Any object by its id; null if your tenant has none of this id.")
     @staticmethod
     async def node(info: Info, id: IdArgument) -> Any:

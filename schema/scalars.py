@@ -1,6 +1,7 @@
 """Scalars beyond GraphQL's five. On the wire: times and dates as ISO 8601 text, exact decimals as text."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
 
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition, scalar
@@ -41,12 +42,44 @@ def _day(value: object) -> date:
     raise GraphQLError("Date must be an ISO 8601 string within the calendar, such as '2026-11-23'.")
 
 
+_LONGEST_DECIMAL = 60
+"""Characters: more than any of ours has."""
+
+
+def _decimal_text(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, Decimal | int) or not Decimal(value).is_finite():
+        raise GraphQLError("Decimal must be a finite decimal number.")
+    text = f"{Decimal(value):f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
+def _decimal(value: object) -> Decimal:
+    try:
+        plain = isinstance(value, str) and len(value) <= _LONGEST_DECIMAL and value.isascii() and "_" not in value
+        number = Decimal(value) if plain and isinstance(value, str) else None
+    except InvalidOperation:
+        number = None
+    if number is None or not number.is_finite() or abs(number.adjusted()) > _LONGEST_DECIMAL:
+        message = (
+            f"Decimal must be a text of digits with a point, at most {_LONGEST_DECIMAL} characters, such as '12.5'."
+        )
+        raise GraphQLError(message)
+    return number
+
+
 SCALARS: dict[object, ScalarDefinition] = {
     BigInt: scalar(
         name="BigInt",
         description="A whole number from -(2^53 - 1) to 2^53 - 1, as a JSON number; its unit is the field's.",
         serialize=_big_int,
         parse_value=_big_int,
+    ),
+    Decimal: scalar(
+        name="Decimal",
+        description="An exact decimal number, as text without an exponent, such as '12.5'; its unit is the field's.",
+        serialize=_decimal_text,
+        parse_value=_decimal,
     ),
     datetime: scalar(
         name="DateTime",

@@ -11,21 +11,29 @@ from ipaddress import ip_network
 
 import pytest
 import pytest_asyncio
+from prometheus_client import CollectorRegistry
 
 from cache.broadcast import Broadcast
 from cache.redis import open_redis
 from gateway.embedded.postgres import APP, OWNER, EmbeddedPostgres
+from ops.telemetry.metrics import EventMetrics
 from persistence.migrate import migrate
+from persistence.partitions import make_partitions
 from persistence.sessions import Database, open_database
 from resolvers.context import Services
+from resolvers.events.intake import Intake, IntakeSettings
+from resolvers.events.kinds import EventType
 from resolvers.feeds.fetcher import FeedFetcher, FetchSettings
 from resolvers.feeds.reader import FeedReader
+from resolvers.runs.line import Line
 from tests.identity import identity_services
 from tests.services.directories import open_directory
 
 pytest_plugins = ["tests.services.fixtures"]
 
 DATABASE = "podgraph"
+KEEP_MONTHS = 25
+"""The months of events that the tests' database has partitions for, before the present one."""
 
 
 def pytest_configure() -> None:
@@ -58,6 +66,7 @@ def app_url(postgres: EmbeddedPostgres) -> str:
 async def database(owner_url: str, app_url: str) -> AsyncIterator[Database]:
     await migrate(owner_url, APP)
     opened = open_database(app_url, pool_size=10, statement_timeout=10)
+    await make_partitions(opened, _now(), KEEP_MONTHS)
     yield opened
     await opened.close()
 
@@ -71,9 +80,17 @@ async def services(database: Database) -> AsyncIterator[Services]:
         broadcast=Broadcast(redis),
         feeds=FeedFetcher(FetchSettings(allow_networks=(ip_network("127.0.0.0/8"),), ports=None)),
         reader=reader,
-        clock=lambda: datetime.now(UTC),
+        intake=Intake(
+            database, IntakeSettings("tests", KEEP_MONTHS), _now, EventMetrics(CollectorRegistry(), EventType)
+        ),
+        line=Line(),
+        clock=_now,
         random_token=lambda: secrets.token_urlsafe(32),
         identity=identity_services(),
     )
     await reader.close()
     await redis.aclose()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -16,6 +16,9 @@ from ops.telemetry.metrics import DocumentMetrics
 from resolvers.context import RequestContext
 from schema.build import build_schema
 
+ROOMY = DocumentLimits(source_bytes=10**7, tokens=10**6, aliases=10**5, fields=10**6, pairs=10**7, values=10**8)
+"""Tests generate documents that show everything that a field can show."""
+
 
 @cache
 def schema() -> strawberry.Schema:
@@ -46,7 +49,7 @@ def _executor() -> ReferenceExecutor[RequestContext]:
 
 
 def _job(query: str, variables: Mapping[str, Any]) -> Job:
-    documents = Documents(schema()._schema, DocumentLimits(), DocumentMetrics(CollectorRegistry()))
+    documents = Documents(schema()._schema, ROOMY, DocumentMetrics(CollectorRegistry()))
     document = documents.document(query, hide_suggestions=False)
     return Job(document=document, operation_name=None, variables=variables, hide_suggestions=False)
 

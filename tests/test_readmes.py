@@ -13,7 +13,7 @@ OPENED = (
     *("gateway/execution", "gateway/http", "gateway/middleware", "gateway/schema_changes", "gateway/web"),
     *("schema", "schema/types", "resolvers", "resolvers/campaigns", "resolvers/feeds", "resolvers/identity"),
     *("resolvers/loaders", "persistence", "persistence/repositories", "cache", "ops", "ops/adr", "ops/telemetry"),
-    *("tests", "tests/services"),
+    *("resolvers/attribution", "resolvers/events", "gateway/ingest", "ops/bench", "tests", "tests/services"),
 )
 SKIPPED = {"node_modules", ".venv", "static", ".podgraph", ".git"}
 BUILT = {"gateway/static", ".podgraph"}

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from gateway.commands.failures import Failure, failures_as_sentences
 from gateway.commands.running import database_settings
-from gateway.demo.account import demo_account
+from gateway.commands.tenant import tenant_of
 from gateway.development import with_development_secrets
 from gateway.lifespan import open_process
 from gateway.middleware.drain import Drain
@@ -21,7 +21,6 @@ from persistence.errors import MissingReference
 from persistence.ids import TenantId
 from resolvers import ids
 from resolvers.context import RequestContext
-from resolvers.errors import InvalidInput
 from resolvers.feed_import import FeedImport, import_body, import_feed
 from resolvers.feeds.fetcher import FetchedFeed
 from resolvers.feeds.file import read_feed_file
@@ -42,7 +41,7 @@ def import_feed_command(
 ) -> None:
     """Import a podcast from its feed; importing again updates it."""
     settings = with_development_secrets(Settings())
-    tenant_id = _tenant(settings, tenant)
+    tenant_id = tenant_of(settings, tenant, "podcast it is")
     remote = "://" in source
     body = b"" if remote else read_feed_file(Path(source))  # before a database is started for nothing
     try:
@@ -78,17 +77,6 @@ async def _import(
                 return await import_feed(context, source, advance)
             address = url or f"file:{Path(source).name}"
             return await import_body(context, address, FetchedFeed(body, address, None, None, None, None), advance)
-
-
-def _tenant(settings: Settings, named: str | None) -> TenantId:
-    if named is not None:
-        try:
-            return TenantId(ids.row_id(named, ids.TENANT, "--tenant"))
-        except InvalidInput as error:
-            raise Failure(f"--tenant: {error.message}") from error
-    if (demo := demo_account(settings.data_dir)) is None:
-        raise Failure("There is no demo tenant here: say whose podcast it is with --tenant ten_….")
-    return TenantId(demo.tenant_id)
 
 
 def _print(console: Console, done: FeedImport) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.demo.content import demo_content
+from gateway.demo.events import ensure_events
 from gateway.demo.seed import seed_content, size
 from gateway.development import DEMO_EMAIL, DamagedFile, development_secrets, write_private
 from persistence.ids import TenantId
@@ -50,9 +51,14 @@ async def ensure_demo(services: Services, data_dir: Path, progress: Callable[[in
 
     `progress` is called with the number of objects written so far and of all.
     """
-    known = demo_account(data_dir)
-    if known is not None and await _works(services, known):
-        return known
+    account = demo_account(data_dir)
+    if account is None or not await _works(services, account):
+        account = await _made(services, data_dir, progress)
+    await ensure_events(services.database, services.intake, account.tenant_id, demo_content(), progress)
+    return account
+
+
+async def _made(services: Services, data_dir: Path, progress: Callable[[int, int], None]) -> DemoAccount:
     password = development_secrets(data_dir).demo_password
     context = await _signed_in(services, password)
     tenant_id = context.viewer.tenant_id if context.viewer else None

@@ -30,9 +30,10 @@ from graphql import (
 )
 
 from resolvers.pages import DEFAULT_SIZE, LARGEST_SIZE
+from schema.fields import LONGEST
 
 UNSLICED_LIST: Final = 100
-"""Objects of a list that takes no size; `Viewer.memberships` is the longest."""
+"""Objects of a list that takes no size and declares none; `Viewer.memberships` is the longest."""
 
 INTROSPECTION: Final = 20_000
 """Values that a `__schema` or `__type` is taken to have; the whole of ours has fewer."""
@@ -140,7 +141,14 @@ def _factor(node: FieldNode, field: GraphQLField, parent: GraphQLNamedType | Non
     if not is_list_type(get_nullable_type(field.type)) or _declared(parent, "pageInfo") is not None:
         # The lists of a connection are as long as its page, which counted already.
         return None
-    return Ids(given.get("ids")) if "ids" in field.args else UNSLICED_LIST
+    return Ids(given.get("ids")) if "ids" in field.args else _longest(field)
+
+
+def _longest(field: GraphQLField) -> int:
+    """The greatest length of a bare list, as the schema declares it."""
+    definition = field.extensions.get("strawberry-definition")
+    declared = definition.metadata.get(LONGEST) if definition is not None else None
+    return UNSLICED_LIST if declared is None else int(declared)
 
 
 class _Variables:

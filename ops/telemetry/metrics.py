@@ -4,6 +4,8 @@ Names are podgraph_<noun>_<unit>. Labels are bounded: routes, codes and kinds ar
 through `BoundedNames`, and a tenant id is never a label.
 """
 
+from collections import Counter as Tally
+from collections.abc import Iterable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -97,3 +99,49 @@ class HttpMetrics:
         )
         self.in_flight = Gauge("podgraph_http_requests_in_flight", "HTTP requests being answered.", registry=registry)
         self.websockets = Gauge("podgraph_websockets_open", "WebSocket connections being served.", registry=registry)
+
+
+class EventMetrics:
+    """Events taken in, by whatever door; `types` are all that there are."""
+
+    def __init__(self, registry: CollectorRegistry, types: Iterable[str]) -> None:
+        self._types = frozenset(types)
+        self.events = Counter(
+            "podgraph_events_total",
+            "Events by what became of them: ACCEPTED, DUPLICATE or REJECTED.",
+            ["status", "type"],
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "podgraph_event_batch_seconds",
+            "Time from a batch of events to its commit.",
+            buckets=SECONDS,
+            registry=registry,
+        )
+
+    def count(self, outcomes: Iterable[tuple[str, str | None]]) -> None:
+        """Counts events by status and type; a type that is none of ours is "other"."""
+        for (status, given), events in Tally(outcomes).items():
+            self.events.labels(status, given if given in self._types else OTHER).inc(events)
+
+
+class RunMetrics:
+    """Attribution runs that this process took."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.runs = Counter(
+            "podgraph_attribution_runs_total",
+            "Runs taken, by what became of them: succeeded, failed, postponed (tried again later), lost (cancelled, or"
+            " taken over by another process).",
+            ["outcome"],
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "podgraph_attribution_run_seconds",
+            "Time that a process worked on a run.",
+            buckets=(*SECONDS, 60.0, 120.0, 300.0, 600.0),
+            registry=registry,
+        )
+        self.waiting = Gauge(
+            "podgraph_attribution_jobs_waiting", "Runs of all tenants that wait for a process.", registry=registry
+        )

@@ -67,6 +67,10 @@ class OwnedRows(Generic[R, F]):
         )
         return page(await self.session.records(statement, self.record), part.limit)
 
+    async def page_matching(self, part: Slice, wanted: F) -> Rows[R]:
+        """The slice of the rows that match the filter."""
+        return await self.page(part, self.matching(wanted))
+
     async def pages_by(
         self, parent: str, ids: Sequence[int], part: Slice, conditions: Sequence[ColumnElement[bool]] = ()
     ) -> list[Rows[R]]:

@@ -3,8 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, Field
 
 from persistence.ids import EpisodeId, LineItemId, PlacementId
 from persistence.records import PlacementRecord
@@ -12,6 +11,7 @@ from persistence.repositories.campaigns import LineItems, Placements
 from persistence.repositories.podcasts import Episodes, Podcasts
 from resolvers import changes
 from resolvers.campaigns.locks import locked, open_campaign
+from resolvers.campaigns.promo_codes import PromoCode
 from resolvers.campaigns.updates import announce
 from resolvers.context import RequestContext
 from resolvers.errors import invalid
@@ -36,21 +36,6 @@ class ReadType(StrEnum):
     HOST_READ = "HOST_READ"
     ANNOUNCER_READ = "ANNOUNCER_READ"
     PRE_PRODUCED = "PRE_PRODUCED"
-
-
-def _promo_code(text: str) -> str:
-    # Before upper(), which would make 'ß' two ASCII letters.
-    if not (text.isascii() and text.replace("-", "").replace("_", "").isalnum()):
-        raise PydanticCustomError(
-            "invalid_promo_code", "A promo code has letters A to Z, digits, '-' and '_' only, and not only these two."
-        )
-    return text.upper()
-
-
-PromoCode = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64), AfterValidator(_promo_code)
-]
-"""Upper-case: listeners type it as they like."""
 
 
 class NewPlacement(BaseModel):

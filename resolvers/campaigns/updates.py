@@ -4,17 +4,15 @@ A message names the campaign and carries none of its values: each subscriber rea
 """
 
 from collections.abc import AsyncGenerator
-from typing import cast
 
 import msgspec
 
 from persistence.ids import CampaignId, TenantId
 from persistence.repositories.campaigns import Campaigns
-from persistence.repositories.tenants import ApiKeys, standing
 from resolvers import changes
 from resolvers.context import RequestContext
-from resolvers.errors import Forbidden, Unauthenticated
-from resolvers.policy import Permission, Role, Viewer, tenant_for
+from resolvers.listening import heard
+from resolvers.policy import Permission
 
 
 class CampaignUpdate(msgspec.Struct, frozen=True):
@@ -33,16 +31,14 @@ async def announce(context: RequestContext, tenant_id: TenantId, campaign_id: Ca
 async def campaign_updates(
     context: RequestContext, campaign_id: CampaignId | None
 ) -> AsyncGenerator[CampaignUpdate, None]:
-    """Updates of one campaign, or of all the tenant's, from the moment this returns.
+    """Updates of one campaign, or of all the tenant's, as `heard`. Raises NotFound, Unauthenticated, Forbidden."""
 
-    The caller closes the generator. Instead of giving the next update it raises Unauthenticated when the login was
-    ended in the meantime, and Forbidden when the member was removed or the API key revoked. Raises NotFound,
-    Unauthenticated, Forbidden.
-    """
+    def wanted(message: bytes) -> list[CampaignUpdate]:
+        update = msgspec.msgpack.decode(message, type=CampaignUpdate)
+        return [update] if campaign_id in {None, update.campaign_id} else []
+
     tenant_id = context.tenant_for(Permission.READ)
-    updates = _updates(context, tenant_id, campaign_id)
-    # Up to its first value, which says that it listens: whatever happens from here on is not missed.
-    await anext(updates)
+    updates = await heard(context, tenant_id, _topic(tenant_id), wanted)
     if campaign_id is not None:
         try:
             async with context.services.database.read(tenant_id) as session:
@@ -50,46 +46,7 @@ async def campaign_updates(
         except BaseException:
             await updates.aclose()
             raise
-    return cast("AsyncGenerator[CampaignUpdate, None]", updates)
-
-
-async def _updates(
-    context: RequestContext, tenant_id: TenantId, campaign_id: CampaignId | None
-) -> AsyncGenerator[CampaignUpdate | None, None]:
-    async with context.services.broadcast.listen(_topic(tenant_id)) as messages:
-        yield None
-        async for message in messages:
-            update = msgspec.msgpack.decode(message, type=CampaignUpdate)
-            if campaign_id is None or update.campaign_id == campaign_id:
-                await _check_access(context, tenant_id)
-                yield update
-
-
-async def _check_access(context: RequestContext, tenant_id: TenantId) -> None:
-    """Whether the viewer, who was let in when the subscription began, would be let in now.
-
-    Raises Unauthenticated, Forbidden.
-    """
-    viewer = context.viewer or Viewer()
-    if viewer.user_id is not None and viewer.session_id is not None:
-        async with context.services.database.read_account(viewer.user_id) as session:
-            found = await standing(session, viewer.user_id, viewer.session_id, tenant_id)
-        if found is None:
-            raise Unauthenticated("This login was ended: sign in again.")
-        if found.role is None:
-            raise _access_ended()
-        tenant_for(msgspec.structs.replace(viewer, role=Role(found.role)), Permission.READ)
-    elif viewer.api_key_id is not None:
-        async with context.services.database.read(tenant_id) as tenant_session:
-            [key] = await ApiKeys(tenant_session).by_ids([viewer.api_key_id])
-        if key is None or key.revoked_at is not None:
-            raise _access_ended()
-    else:
-        raise _access_ended()
-
-
-def _access_ended() -> Forbidden:
-    return Forbidden("Your access to this tenant has ended.")
+    return updates
 
 
 def _topic(tenant_id: TenantId) -> str:

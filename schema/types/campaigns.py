@@ -23,8 +23,10 @@ from schema.info import Info
 from schema.listings import Listing, OrderDirection, connection
 from schema.relay import Node, node_id, of_record
 from schema.types.line_items import LINE_ITEMS
+from schema.types.metrics import metrics_of
 from schema.types.money import Money
 from schema.types.placements import PLACEMENTS
+from schema.types.run_lists import RUNS
 
 if TYPE_CHECKING:
     from schema.types.advertisers import Advertiser
@@ -137,6 +139,10 @@ class Campaign(Node):
 
     line_items = connection(LINE_ITEMS, "campaign_id", description="What is booked, at which prices.")
     placements = connection(PLACEMENTS, "campaign_id", description="The placements of all the campaign's line items.")
+    metrics = metrics_of("campaign")
+    attribution_runs = connection(
+        RUNS, "campaign_id", description="The attribution runs that credit this campaign's placements alone."
+    )
 
 
 CAMPAIGNS = Listing(

@@ -20,6 +20,7 @@ from schema.fields import batched
 from schema.info import Info
 from schema.listings import Listing, OrderDirection, connection
 from schema.relay import Node, node_id, of_record
+from schema.types.metrics import metrics_of
 from schema.types.money import Money
 from schema.types.placements import PLACEMENTS
 
@@ -116,6 +117,7 @@ class LineItem(Node):
         return await lists.existing(info.context, Campaigns, [line_item.campaign_id for line_item in parents])
 
     placements = connection(PLACEMENTS, "line_item_id", description="Its spots in episodes.")
+    metrics = metrics_of("line item")
 
 
 LINE_ITEMS = Listing(

@@ -17,15 +17,17 @@ from resolvers.campaigns.placements import (
     NewPlacement,
     PlacementChanges,
     Position,
-    PromoCode,
     ReadType,
 )
+from resolvers.campaigns.promo_codes import PromoCode
 from resolvers.texts import optional
 from schema.enums import described
 from schema.fields import batched
 from schema.info import Info
-from schema.listings import Listing, OrderDirection
+from schema.listings import Listing, OrderDirection, connection
 from schema.relay import Node, node_id, of_record
+from schema.types.event_lists import EVENTS
+from schema.types.metrics import metrics_of
 
 if TYPE_CHECKING:
     from schema.types.campaigns import Campaign
@@ -154,6 +156,9 @@ class Placement(Node):
     @staticmethod
     async def episode(parents: Sequence[PlacementRecord], info: Info) -> list[EpisodeRecord]:
         return await lists.existing(info.context, Episodes, [placement.episode_id for placement in parents])
+
+    metrics = metrics_of("placement")
+    events = connection(EVENTS, "placement_id", description="Its impressions, and the visits that it led to.")
 
 
 PLACEMENTS = Listing(

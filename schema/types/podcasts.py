@@ -20,6 +20,7 @@ from schema.fields import batched
 from schema.info import Info
 from schema.listings import Listing, OrderDirection, connection
 from schema.relay import Node, node_id, of_record
+from schema.types.metrics import metrics_of
 from schema.types.placements import PLACEMENTS
 
 
@@ -143,6 +144,7 @@ class Podcast(Node):
     updated_at: datetime = strawberry.field(description="When the podcast last changed in Podgraph.")
 
     episodes = connection(EPISODES, "podcast_id", description="The show's episodes.")
+    metrics = metrics_of("podcast")
 
 
 PODCASTS = Listing(
@@ -187,3 +189,4 @@ class Episode(Node):
         return await lists.existing(info.context, Podcasts, [episode.podcast_id for episode in parents])
 
     placements = connection(PLACEMENTS, "episode_id", description="The placements that the episode carries.")
+    metrics = metrics_of("episode")

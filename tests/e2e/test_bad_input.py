@@ -38,6 +38,7 @@ WRONG_SHAPES: Sequence[Any] = ({"a": 1}, [[[]]])
 BAD: Mapping[str, Sequence[Any]] = {
     "Int": (2**31, -(2**31) - 1, 10**30, 1.5, 1e308, "1", True),
     "BigInt": (2**53, -(2**53), 10**30, 0.5, 1e308, "1", True),
+    "Float": (-1, 1.5, 10**30, 1e308, "1", True),
     "Boolean": ("true", 1, 0.0),
     "String": (5, 1.5, False),
     "ID": ("", " ", "7", "pod_", "pod_0", "pod_-1", "pod_1.0", "pod_9223372036854775808", "pod_" + "9" * 5_000,
@@ -95,6 +96,15 @@ class Place(msgspec.Struct, frozen=True):
             yield []
             yield [None]
             yield [valid_value(self.steps[-1], named)] * 2_000
+
+
+PURCHASE: Mapping[str, Any] = {
+    "key": "k",
+    "type": "PURCHASE",
+    "occurredAt": "2026-11-01T00:00:00Z",
+    "ipAddress": "203.0.113.7",
+}
+"""What an event must have, so that the value at a place alone is at fault."""
 
 
 class Attacker(msgspec.Struct, frozen=True):
@@ -205,7 +215,7 @@ def arguments(place: Place, value: Any, ids: Mapping[str, str]) -> dict[str, Any
     target = chosen
     for step in place.steps[:-1]:
         if not isinstance(target.get(step), dict):
-            target[step] = {}
+            target[step] = {**PURCHASE, "advertiserId": ids["adv"]} if step == "events" else {}
         target = target[step]
     target[place.steps[-1]] = value
     return chosen
@@ -224,7 +234,10 @@ def selection(field: GraphQLField) -> str:
     named = get_named_type(field.type)
     if not is_composite_type(named):
         return ""
-    return "{ __typename ... on Error { code message } }" if is_union_type(named) else "{ __typename }"
+    if not is_union_type(named):
+        return "{ __typename }"
+    tracked = "... on TrackEventsPayload { results { problems { code message } } }"
+    return f"{{ __typename ... on Error {{ code message }} {tracked if field.args.keys() == {'events'} else ''} }}"
 
 
 def by_variable(place: Place, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -269,6 +282,12 @@ def refusals(text: str) -> list[str]:
             assert value["code"], text
             assert value["message"], text
             found.append(str(value["code"]))
+        # An event is refused for itself.
+        results = value.get("results", ()) if isinstance(value, dict) else ()
+        for problem in (problem for result in results for problem in result["problems"]):
+            assert problem["code"], text
+            assert problem["message"], text
+            found.append("INVALID_INPUT")
     return found
 
 

@@ -209,8 +209,16 @@ def test_packages_are_pinned_to_one_version() -> None:
     assert {name: version for name, version in versions.items() if not re.fullmatch(r"\d+\.\d+\.\d+", version)} == {}
 
 
-def test_there_are_four_examples_with_a_sentence_on_top_and_variables() -> None:
-    assert [path.stem for path in EXAMPLES] == ["1-podcasts", "2-campaigns", "3-create-podcast", "4-watch-campaigns"]
+def test_there_are_seven_examples_with_a_sentence_on_top_and_variables() -> None:
+    assert [path.stem for path in EXAMPLES] == [
+        "1-podcasts",
+        "2-campaigns",
+        "3-create-podcast",
+        "4-watch-campaigns",
+        "5-campaign-attribution",
+        "6-why-this-conversion",
+        "7-models-compared",
+    ]
     for path in EXAMPLES:
         assert path.read_text().startswith("# "), path.name
         assert path.with_suffix(".variables.json").exists(), path.name

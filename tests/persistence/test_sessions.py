@@ -1,16 +1,23 @@
 """What the database's failures become."""
 
 import asyncio
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from sqlalchemy import insert, select, text
 
-from persistence.errors import DatabaseUnavailable, DuplicateValue, MissingReference, RefusedValue
+from persistence.errors import (
+    DatabaseUnavailable,
+    DuplicateValue,
+    MissingPartition,
+    MissingReference,
+    RefusedValue,
+    WriteConflict,
+)
 from persistence.ids import TenantId
 from persistence.repositories.campaigns import Advertisers
 from persistence.sessions import open_database
-from persistence.tables import advertisers, campaigns
+from persistence.tables import advertisers, campaigns, events
 from resolvers.context import Services
 from tests.actors import new_tenant
 
@@ -125,5 +132,42 @@ async def test_slow_statement_is_stopped(app_url: str) -> None:
             with pytest.raises(DatabaseUnavailable):
                 async with database.read(TenantId(1)) as session:
                     await session.scalar(text("SELECT pg_sleep(30)"))
+    finally:
+        await database.close()
+
+
+async def test_row_of_a_month_without_a_partition_says_so(services: Services) -> None:
+    actor = await new_tenant(services)
+    values = {"tenant_id": actor.tenant_id, "id": 1, "type": "VISIT", "key": "k", "household": 1, "advertiser_id": 1}
+    with pytest.raises(MissingPartition):
+        async with services.database.write(actor.tenant_id) as session:
+            await session.execute(insert(events).values(occurred_at=datetime(1990, 1, 1, tzinfo=UTC), **values))
+
+
+async def test_deadlock_undoes_one_of_the_two_transactions_and_says_so(services: Services) -> None:
+    actor = await new_tenant(services)
+    async with services.database.write(actor.tenant_id) as session:
+        rows = [{"name": name} for name in ("One", "Two")]
+        one, two = await Advertisers(session).insert_many(rows)
+    both_hold_one = asyncio.Barrier(2)
+
+    async def locks(first: int, second: int) -> None:
+        async with services.database.write(actor.tenant_id) as session:
+            await Advertisers(session).lock(first)
+            await both_hold_one.wait()
+            await Advertisers(session).lock(second)
+
+    outcomes = await asyncio.gather(locks(one, two), locks(two, one), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes if outcome is not None] == [WriteConflict]
+
+
+async def test_analysis_is_planned_for_its_own_values_and_leaves_nothing_of_that_behind(app_url: str) -> None:
+    database = open_database(app_url, pool_size=1, statement_timeout=5)
+    mode = text("SELECT current_setting('plan_cache_mode'), current_setting('podgraph.tenant_id')")
+    try:
+        async with database.analyse(TenantId(7)) as session:
+            assert await session.rows(mode) == [("force_custom_plan", "7")]
+        async with database.read(TenantId(7)) as session:
+            assert await session.rows(mode) == [("auto", "7")]
     finally:
         await database.close()

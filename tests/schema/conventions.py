@@ -75,9 +75,11 @@ VERBS = frozenset(
         "resume",
         "revoke",
         "rotate",
+        "run",
         "set",
         "start",
         "switch",
+        "track",
         "update",
     }
 )

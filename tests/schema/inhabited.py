@@ -1,6 +1,7 @@
 """A tenant with one of everything, made through the graph, and valid arguments for any field of it."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from graphql import (
 from resolvers.context import Services
 from tests.actors import Actor, new_tenant
 from tests.graph import data
+from tests.resolvers.runs.scene import runner
 
 
 class Inhabited(msgspec.Struct, frozen=True):
@@ -73,10 +75,49 @@ async def inhabited_tenant(services: Services, word: str) -> Inhabited:
         " { ... on InviteMemberPayload { invite { id } } }",
         "invite",
     )
+    events = await _events(actor, word, advertiser, placement)
     membership = (await data(actor.context(), "{ viewer { membership { id } } }"))["viewer"]["membership"]["id"]
-    found = [podcast, episode, advertiser, campaign, line_item, placement, api_key, invite, membership]
+    run = await _run(actor, campaign)
+    found = [podcast, episode, advertiser, campaign, line_item, placement, *events, run, api_key, invite, membership]
     found += [f"ten_{actor.tenant_id}", f"usr_{actor.user_id}"]
     return Inhabited(actor=actor, ids={text[:3]: text for text in found})
+
+
+async def _events(actor: Actor, word: str, advertiser: str, placement: str) -> list[str]:
+    """The ids of an impression, a visit and a conversion of one household."""
+    mutation = """mutation Track($events: [EventInput!]!) { trackEvents(events: $events) {
+      ... on TrackEventsPayload { results { status eventId } } } }"""
+    bought = {"orderId": word, "promoCode": word, "valueMinor": 5, "currency": "EUR"}
+    happened: Mapping[str, Mapping[str, Any]] = {
+        "AD_DELIVERED": {"placementId": placement},
+        "VISIT": {"placementId": placement},
+        "PURCHASE": {"advertiserId": advertiser, **bought},
+    }
+    at = actor.services.clock() - timedelta(hours=2)
+    sent = [
+        {"key": f"{word} {type_}", "type": type_, "occurredAt": at.isoformat(), "ipAddress": "203.0.113.7", **values}
+        for type_, values in happened.items()
+    ]
+    results = (await data(actor.context(), mutation, events=sent))["trackEvents"]["results"]
+    assert {result["status"] for result in results} == {"ACCEPTED"}
+    return [result["eventId"] for result in results]
+
+
+async def _run(actor: Actor, campaign: str) -> str:
+    """The id of a run of the campaign that has succeeded."""
+    mutation = """mutation Run($campaign: ID!, $from: DateTime!, $until: DateTime!) {
+      runAttribution(campaignId: $campaign, input: {from: $from, until: $until, model: {kind: MARKOV}}) {
+        ... on RunAttributionPayload { run { id } } } }"""
+    now = actor.services.clock()
+    asked = {"campaign": campaign, "from": (now - timedelta(days=1)).isoformat(), "until": now.isoformat()}
+    run_id = (await data(actor.context(), mutation, **asked))["runAttribution"]["run"]["id"]
+    status = "QUEUED"
+    while status in {"QUEUED", "RUNNING"}:
+        assert await runner(actor.services).work_once()
+        state = await data(actor.context(), "query State($id: ID!) { attributionRun(id: $id) { status } }", id=run_id)
+        status = state["attributionRun"]["status"]
+    assert status == "SUCCEEDED"
+    return str(run_id)
 
 
 _BY_NAME: Mapping[str, Any] = {
@@ -89,6 +130,7 @@ _BY_NAME: Mapping[str, Any] = {
     "vanityUrl": "https://vanity.example/show",
     "startsOn": "2026-01-01",
     "endsOn": "2026-12-31",
+    "until": "2026-01-31T00:00:00Z",
 }
 _BY_TYPE: Mapping[str, Any] = {
     "Int": 1,

@@ -1,14 +1,15 @@
 """Nobody gets past a root field without credentials, but to sign in or to learn that they have none."""
 
 import pytest
-from graphql import GraphQLObjectType
+from graphql import GraphQLObjectType, get_named_type, is_required_argument
 
 from resolvers.context import RequestContext, Services
 from resolvers.errors import Unauthenticated
 from tests.graph import run, schema
 from tests.schema.conventions import SESSIONS
+from tests.schema.inhabited import valid_value
 from tests.schema.raised import raised
-from tests.schema.test_tenant_isolation import operation
+from tests.schema.test_tenant_isolation import as_argument, operation, prefix_by_name
 
 OPEN = {*SESSIONS, "viewer"}
 """Root fields for strangers."""
@@ -37,17 +38,25 @@ def test_every_other_root_field_asks_who_it_is(root: str, name: str) -> None:
 async def test_a_stranger_reads_nothing(services: Services, root: str, name: str) -> None:
     type_ = schema()._schema.type_map[root]
     assert isinstance(type_, GraphQLObjectType)
-    identities = {"id": "pod_1", "ids": ["pod_1"]}
-    given = {key: identities[key] for key in type_.fields[name].args if key in identities}
     prefixes = {
-        "episode": "epi_1",
-        "advertiser": "adv_1",
-        "campaign": "cmp_1",
-        "lineItem": "lin_1",
-        "placement": "plc_1",
+        "episode": "epi",
+        "advertiser": "adv",
+        "campaign": "cmp",
+        "lineItem": "lin",
+        "placement": "plc",
+        "conversion": "cnv",
+        "attributionRun": "run",
     }
-    if name in prefixes:
-        given = {"id": prefixes[name]}
+    given = {}
+    for key, argument in type_.fields[name].args.items():
+        if not is_required_argument(argument):
+            continue
+        if get_named_type(argument.type).name != "ID":
+            given[key] = valid_value(key, argument.type)
+        elif key in {"id", "ids"}:
+            given[key] = as_argument(argument, f"{prefixes.get(name, 'pod')}_1")
+        else:
+            given[key] = as_argument(argument, f"{prefix_by_name(key)}_1")
     query, variables = operation(root, name, given)
     result = await run(RequestContext(services, None), query, **variables)
     assert [type(error.original_error) for error in result.errors or ()] == [Unauthenticated]

@@ -1,6 +1,7 @@
 """What the scalars take and give."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -50,6 +51,40 @@ def test_date_time_is_read_in_any_zone(given: str) -> None:
 def test_date_time_refuses_what_is_no_moment(given: Any, message: str) -> None:
     with pytest.raises(GraphQLError, match=message):
         scalar("DateTime").coerce_input_value(given)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (Decimal("12.500"), "12.5"),
+        (Decimal("1E+3"), "1000"),
+        (Decimal("1E-12"), "0.000000000001"),
+        (Decimal("-0.0"), "0"),
+        (Decimal("1234567890123456789012345678.123456789012"), "1234567890123456789012345678.123456789012"),
+        (100, "100"),
+    ],
+)
+def test_decimal_answers_every_digit_without_an_exponent(number: Decimal | int, text: str) -> None:
+    assert scalar("Decimal").coerce_output_value(number) == text
+
+
+@pytest.mark.parametrize("number", [Decimal("NaN"), Decimal("Infinity"), 0.1, True, "1"])
+def test_decimal_answers_nothing_else(number: Any) -> None:
+    with pytest.raises(GraphQLError, match="finite decimal"):
+        scalar("Decimal").coerce_output_value(number)
+
+
+@pytest.mark.parametrize(
+    ("given", "read"), [("12.5", Decimal("12.5")), ("-3", Decimal(-3)), ("1e-3", Decimal("0.001"))]
+)
+def test_decimal_is_read_from_text(given: str, read: Decimal) -> None:
+    assert scalar("Decimal").coerce_input_value(given) == read
+
+
+@pytest.mark.parametrize("given", ["", "NaN", "inf", "1_000", "1e99999", "١٢", " ", 12, 1.5, None, "1" * 61])
+def test_decimal_refuses_everything_else(given: Any) -> None:
+    with pytest.raises(GraphQLError, match="Decimal must be"):
+        scalar("Decimal").coerce_input_value(given)
 
 
 def test_date_time_answers_in_utc() -> None:

@@ -21,6 +21,7 @@ TENANT_OWNED = (
     "attribution_runs",
     "credits",
     "credit_values",
+    "run_values",
 )
 
 MAKE_PARTITIONS = """
@@ -333,6 +334,20 @@ def upgrade() -> None:
         postgresql_where=sa.text("order_id IS NOT NULL"),
     )
     op.create_index("events_placement_idx", "events", ["tenant_id", "placement_id", "occurred_at", "id"], unique=False)
+    op.create_index(
+        "events_promo_code_idx",
+        "events",
+        ["tenant_id", "promo_code", "occurred_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("promo_code IS NOT NULL"),
+    )
+    op.create_index(
+        "events_response_idx",
+        "events",
+        ["tenant_id", "advertiser_id", "occurred_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("type NOT IN ('AD_DELIVERED', 'CLIENT_CONFIRMED')"),
+    )
     op.create_table(
         "credit_values",
         sa.Column("tenant_id", sa.BigInteger(), nullable=False),
@@ -347,6 +362,21 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("credit_values_tenant_id_fkey")),
         sa.PrimaryKeyConstraint("tenant_id", "run_id", "placement_id", "currency", name=op.f("credit_values_pkey")),
+    )
+    op.create_table(
+        "run_values",
+        sa.Column("tenant_id", sa.BigInteger(), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("attributed", sa.Numeric(precision=30, scale=0), nullable=False),
+        sa.Column("unattributed", sa.Numeric(precision=30, scale=0), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "run_id"],
+            ["attribution_runs.tenant_id", "attribution_runs.id"],
+            name=op.f("run_values_tenant_id_run_id_fkey"),
+        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("run_values_tenant_id_fkey")),
+        sa.PrimaryKeyConstraint("tenant_id", "run_id", "currency", name=op.f("run_values_pkey")),
     )
     op.create_index(
         "placements_promo_code_idx",
@@ -371,7 +401,14 @@ def downgrade() -> None:
     op.drop_index(
         "placements_promo_code_idx", table_name="placements", postgresql_where=sa.text("promo_code IS NOT NULL")
     )
+    op.drop_table("run_values")
     op.drop_table("credit_values")
+    op.drop_index(
+        "events_response_idx",
+        table_name="events",
+        postgresql_where=sa.text("type NOT IN ('AD_DELIVERED', 'CLIENT_CONFIRMED')"),
+    )
+    op.drop_index("events_promo_code_idx", table_name="events", postgresql_where=sa.text("promo_code IS NOT NULL"))
     op.drop_index("events_placement_idx", table_name="events")
     op.drop_index("events_order_idx", table_name="events", postgresql_where=sa.text("order_id IS NOT NULL"))
     op.drop_index("events_household_idx", table_name="events")

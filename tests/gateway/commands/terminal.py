@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 import msgspec
 import pytest
@@ -58,12 +59,17 @@ class Terminal:
         assert said.err.count("\n") == 1
         return said.err.rstrip("\n")
 
-    def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+    def start(
+        self,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        stdin: IO[bytes] | int = subprocess.DEVNULL,
+    ) -> "subprocess.Popen[str]":
         """The command, in a process group of its own like a shell's job."""
         return subprocess.Popen(
             [str(Path(sys.executable).parent / "podgraph"), *arguments],
             env={**os.environ, **(environment or {})},
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -47,6 +47,7 @@ def check(text: str, **variables: Any) -> None:
         ('{ nodes(ids: ["pod_1", "pod_2"]) { id } }', 1 + 2),
         ('{ nodes(ids: "pod_1") { id } }', 1 + 1),
         ("{ viewer { memberships { role } } }", 2 + 100),
+        ("{ attributionRuns(first: 10) { nodes { parameters { name } } } }", 1 + 10 * (2 + 20)),
         ("{ __schema { queryType { name } } }", 20_000),
         ("{ ...A } fragment A on Query { podcasts(first: 10) { ...B } }"
          " fragment B on PodcastConnection { nodes { ... { id } ... on Node { id } } }", 1 + 10 * 3),
@@ -82,6 +83,19 @@ def test_ids_of_a_variable_are_counted() -> None:
 def test_dashboard_and_a_thousand_episodes_are_allowed() -> None:
     check(SCREEN)
     check('{ podcast(id: "pod_1") { episodes(first: 1000) { edges { cursor node { id title description } } } } }')
+
+
+def test_models_compared_and_a_runs_conversions_are_allowed() -> None:
+    check("""query ($from: DateTime!, $until: DateTime!, $models: [AttributionModelInput!]!) {
+      compareModels(campaignId: "cmp_1", from: $from, until: $until, models: $models) {
+        models { kind parameters { name value } } totals { conversions values { currency attributed unattributed } }
+        rows(first: 1000) { placement { id } credits { conversions values { currency amountMinor } } }
+      }
+    }""")
+    check("""{ attributionRun(id: "run_1") {
+      credits(first: 1000) { nodes { placement { id episode { title } } conversions share values { amountMinor } } }
+      conversions(first: 200) { nodes { evidence credits { share placement { id episode { title } } } } }
+    } }""")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,136 @@
+"""Events: impressions, visits and conversions."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+
+from persistence.records import AdvertiserRecord, EventRecord, PlacementRecord
+from persistence.repositories.campaigns import Advertisers, Placements
+from persistence.repositories.events import CONVERSIONS, IMPRESSIONS, VISITS, OrderKey
+from resolvers import ids, lists
+from resolvers.campaigns.money import Money as MoneyRecord
+from resolvers.events.kinds import ConversionSource, EventType
+from resolvers.loaders.events import ConversionByOrderLoader
+from schema.enums import described
+from schema.fields import batched
+from schema.info import Info
+from schema.relay import Node, node_id
+from schema.types.advertisers import Advertiser
+from schema.types.explanations import conversion_credits, conversion_explain
+from schema.types.money import Money
+from schema.types.paths import conversion_path
+from schema.types.placements import Placement
+from schema.types.reconciliation import conversion_promo, conversion_reconciliation
+
+described(
+    ConversionSource,
+    "Who reported a conversion.",
+    {
+        ConversionSource.PIXEL: "A pixel on the advertiser's site.",
+        ConversionSource.SERVER: "The advertiser's server.",
+        ConversionSource.IMPORT: "A file.",
+    },
+)
+
+
+def _of_kind(types: Sequence[str]) -> Callable[[Any, Any], bool]:
+    """The `is_type_of` of one kind: all kinds have the same record."""
+    return lambda value, _info: isinstance(value, EventRecord) and value.type in types
+
+
+async def _placements(parents: Sequence[EventRecord], info: Info) -> list[PlacementRecord | None]:
+    """Placements are never deleted: null is for events without one."""
+    wanted = [event.placement_id for event in parents if event.placement_id is not None]
+    found = {record.id: record for record in await lists.existing(info.context, Placements, wanted)}
+    return [None if event.placement_id is None else found[event.placement_id] for event in parents]
+
+
+@strawberry.interface(description="Something that happened: an impression, a visit or a conversion.")
+class Event(Node):
+    type: EventType = strawberry.field(description="What happened.")
+    occurred_at: datetime = strawberry.field(description="When it happened, as reported.")
+    received_at: datetime = strawberry.field(description="When Podgraph got to know of it.")
+    key: str = strawberry.field(description="The idempotency key that it was reported with; unique in the tenant.")
+
+    @batched(
+        graphql_type=str,
+        description="Whose event it is: an opaque text, the same for all events from one network address, which is"
+        " never stored. It can be filtered by.",
+    )
+    @staticmethod
+    async def household(parents: Sequence[EventRecord], info: Info) -> list[str]:
+        return [ids.household_text(event.household) for event in parents]
+
+    @batched(graphql_type=Advertiser, description="The advertiser whose ad or whose site it is about.")
+    @staticmethod
+    async def advertiser(parents: Sequence[EventRecord], info: Info) -> list[AdvertiserRecord]:
+        return await lists.existing(info.context, Advertisers, [event.advertiser_id for event in parents])
+
+
+@strawberry.interface(description="An event that may lead to a conversion: an impression, or a visit.")
+class Touchpoint(Event):
+    @batched(graphql_type=Placement | None, description="The placement it is credited to; null if none is known.")
+    @staticmethod
+    async def placement(parents: Sequence[EventRecord], info: Info) -> list[PlacementRecord | None]:
+        return await _placements(parents, info)
+
+
+@strawberry.type(description="A placement reached a household.")
+class ImpressionEvent(Touchpoint):
+    is_type_of = _of_kind(IMPRESSIONS)
+
+    id: strawberry.ID = node_id(ids.IMPRESSION, "impression")
+
+
+@strawberry.type(description="A household came to the advertiser's site.")
+class VisitEvent(Touchpoint):
+    is_type_of = _of_kind(VISITS)
+
+    id: strawberry.ID = node_id(ids.VISIT, "visit")
+
+
+@strawberry.type(description="A household did what the advertiser wants. Further reports of an order are not counted.")
+class ConversionEvent(Event):
+    is_type_of = _of_kind(CONVERSIONS)
+
+    id: strawberry.ID = node_id(ids.CONVERSION, "conversion")
+    source: ConversionSource = strawberry.field(description="Who reported it.")
+    order_id: str | None = strawberry.field(
+        description="The advertiser's own id of the order; the first report of an order counts, further ones do not."
+    )
+    promo_code: str | None = strawberry.field(description="The code that was used, in upper case; null if none was.")
+    counted: bool = strawberry.field(
+        description="Whether metrics and attribution count it; false for a further report of an order."
+    )
+
+    path = conversion_path
+    explain = conversion_explain
+    credits = conversion_credits
+    reconciliation = conversion_reconciliation
+    promo = conversion_promo
+
+    @batched(graphql_type=Money | None, description="What it is worth to the advertiser; null if nobody said.")
+    @staticmethod
+    async def value(parents: Sequence[EventRecord], info: Info) -> list[MoneyRecord | None]:
+        return [
+            None if event.value_minor is None else MoneyRecord(event.value_minor, str(event.currency))
+            for event in parents
+        ]
+
+    @batched(
+        graphql_type=Annotated["ConversionEvent", strawberry.lazy("schema.types.events")] | None,
+        description="The report that counts the order, if this is a further one; null if this one is counted, or if"
+        " the one that counts is older than events are kept.",
+    )
+    @staticmethod
+    async def counted_by(parents: Sequence[EventRecord], info: Info) -> list[EventRecord | None]:
+        keys = {
+            event.id: OrderKey(event.advertiser_id, event.type, event.order_id)
+            for event in parents
+            if event.order_id is not None and not event.counted
+        }
+        loaded = await info.context.loaders.of(ConversionByOrderLoader).fetch(list(keys.values()))
+        found = dict(zip(keys, loaded, strict=True))
+        return [found.get(event.id) for event in parents]
