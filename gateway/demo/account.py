@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.demo.content import demo_content
 from gateway.demo.events import ensure_events
+from gateway.demo.runs import ensure_runs
 from gateway.demo.seed import seed_content, size
 from gateway.development import DEMO_EMAIL, DamagedFile, development_secrets, write_private
 from persistence.ids import TenantId
@@ -55,6 +56,7 @@ async def ensure_demo(services: Services, data_dir: Path, progress: Callable[[in
     if account is None or not await _works(services, account):
         account = await _made(services, data_dir, progress)
     await ensure_events(services.database, services.intake, account.tenant_id, demo_content(), progress)
+    await ensure_runs(services, account.tenant_id)
     return account
 
 
