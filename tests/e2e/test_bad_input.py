@@ -6,6 +6,7 @@ of the place's type, as a variable and as a literal. A field added later is test
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import httpx2
@@ -15,6 +16,7 @@ import pytest_asyncio
 from graphql import (
     GraphQLEnumType,
     GraphQLField,
+    GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLList,
@@ -24,6 +26,7 @@ from graphql import (
     get_nullable_type,
     is_composite_type,
     is_required_argument,
+    is_required_input_field,
     is_union_type,
 )
 
@@ -212,13 +215,25 @@ def arguments(place: Place, value: Any, ids: Mapping[str, str]) -> dict[str, Any
         for key, argument in field.args.items()
         if is_required_argument(argument) or key == place.steps[0]
     }
-    target = chosen
-    for step in place.steps[:-1]:
+    target, type_ = chosen, field.args[place.steps[0]].type
+    for step, below in pairwise(place.steps):
         if not isinstance(target.get(step), dict):
-            target[step] = {**PURCHASE, "advertiserId": ids["adv"]} if step == "events" else {}
-        target = target[step]
+            # A list of one: GraphQL takes the value alone for it.
+            target[step] = {**PURCHASE, "advertiserId": ids["adv"]} if step == "events" else required(type_)
+        target, type_ = target[step], input_fields(type_)[below].type
     target[place.steps[-1]] = value
     return chosen
+
+
+def required(type_: GraphQLInputType) -> dict[str, Any]:
+    """The input object with no more than it needs."""
+    fields = input_fields(type_).items()
+    return {key: valid_value(key, field.type) for key, field in fields if is_required_input_field(field)}
+
+
+def input_fields(type_: GraphQLInputType) -> Mapping[str, GraphQLInputField]:
+    named = get_named_type(type_)
+    return named.fields if isinstance(named, GraphQLInputObjectType) else {}
 
 
 def ids_for(field: str, argument: str, type_: GraphQLInputType, ids: Mapping[str, str]) -> Any:

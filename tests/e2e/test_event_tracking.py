@@ -18,8 +18,8 @@ COUNT = "query($filter: EventFilterInput) { events(filter: $filter) { totalCount
 
 
 async def some_placement(client: GraphQLClient) -> str:
-    found = await client.data("{ campaigns(first: 1) { nodes { placements(first: 1) { nodes { id } } } } }")
-    return str(found["campaigns"]["nodes"][0]["placements"]["nodes"][0]["id"])
+    found = await client.data("{ campaigns(first: 100) { nodes { placements(first: 1) { nodes { id } } } } }")
+    return next(str(node["id"]) for campaign in found["campaigns"]["nodes"] for node in campaign["placements"]["nodes"])
 
 
 def impression(placement: str, key: str) -> dict[str, Any]:

@@ -291,8 +291,8 @@ async def test_more_than_1000_groups_of_one_object_or_20000_of_all_are_refused(
         ('range: {from: "0001-01-01T00:00:00Z", until: "0001-01-02T00:00:00Z"}', "RANGE_OUT_OF_CALENDAR"),
         ('range: {from: "9999-12-31T00:00:00Z", until: "9999-12-31T23:00:00Z"}', "RANGE_OUT_OF_CALENDAR"),
         ('groupBy: HOUR, range: {from: "2026-01-01T00:00:00Z", until: "2026-02-15T00:00:00Z"}', "TOO_MANY_GROUPS"),
-        ('attributionRun: "cmp_1"', "WRONG_ID_TYPE"),
-        ('attributionRun: "run_1"', "NOT_FOUND"),
+        ('run: "cmp_1"', "WRONG_ID_TYPE"),
+        ('run: "run_1"', "NOT_FOUND"),
     ],
 )
 async def test_a_request_that_cannot_be_answered_says_why(world: World, arguments: str, code: str) -> None:

@@ -22,7 +22,7 @@ from tests.resolvers.metrics.world import Happened, store
 DAY = timedelta(days=1)
 QUERY = """
 query Metrics($id: ID!, $run: ID, $range: MetricsRangeInput, $by: MetricsGrouping! = NONE) {
-  campaign(id: $id) { metrics(attributionRun: $run, range: $range, groupBy: $by) {
+  campaign(id: $id) { metrics(run: $run, range: $range, groupBy: $by) {
     startsAt conversions conversionRate reach currency spend revenue cpa aov roas placement { id }
     byCurrency { currency conversions spend revenue roas }
   } }

@@ -1,11 +1,13 @@
 """A terminal, and a terminal with a database that the commands find in the environment."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from gateway.embedded.postgres import EmbeddedPostgres
-from tests.gateway.commands.terminal import OwnDatabase, Terminal
+from tests.gateway.commands.terminal import OwnDatabase, SeededDemo, Terminal
+from tests.services.directories import open_directory
 
 
 @pytest.fixture
@@ -30,4 +32,23 @@ def connected(terminal: Terminal, own_database: OwnDatabase) -> Terminal:
 def migrated(connected: Terminal) -> Terminal:
     """A terminal whose environment names a migrated database."""
     assert connected.run("migrate").status == 0
+    return connected
+
+
+@pytest.fixture(scope="session")
+def demo_to_copy(postgres: EmbeddedPostgres) -> Iterator[SeededDemo]:
+    """Seeded once, since that takes some seconds."""
+    database = OwnDatabase(postgres)
+    with open_directory() as root, pytest.MonkeyPatch.context() as environment:
+        terminal = Terminal(environment, root / "data")
+        terminal.set(PODGRAPH_DATABASE__URL=database.app_url, PODGRAPH_DATABASE__OWNER_URL=database.owner_url)
+        assert terminal.run("migrate").status == 0
+        assert terminal.run("seed").status == 0
+        yield SeededDemo(database.name, terminal.data_dir)
+
+
+@pytest.fixture
+def seeded(demo_to_copy: SeededDemo, connected: Terminal, own_database: OwnDatabase) -> Terminal:
+    """A terminal whose environment names a database with the demo in it."""
+    demo_to_copy.give(connected, own_database)
     return connected

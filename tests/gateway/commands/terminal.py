@@ -1,7 +1,9 @@
 """`podgraph` at a terminal: in this process where only its words matter, in one of its own for signals."""
 
+import asyncio
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,6 +12,8 @@ from typing import IO
 
 import msgspec
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 from typer.testing import CliRunner
 
 from gateway.cli import app
@@ -96,3 +100,26 @@ class OwnDatabase:
     @property
     def superuser_url(self) -> str:
         return self._postgres.url("postgres", self.name)
+
+    def become(self, other: str) -> None:
+        """A copy of another database, to which nobody is connected."""
+        asyncio.run(self._copied(other))
+        self._postgres.ensure_database(self.name)
+
+    async def _copied(self, other: str) -> None:
+        engine = create_async_engine(self._postgres.url("postgres", "postgres"), isolation_level="AUTOCOMMIT")
+        async with engine.connect() as connection:
+            await connection.execute(text(f"DROP DATABASE {self.name}"))
+            await connection.execute(text(f"CREATE DATABASE {self.name} TEMPLATE {other} OWNER {OWNER}"))
+        await engine.dispose()
+
+
+class SeededDemo(msgspec.Struct, frozen=True):
+    """A database with the demo in it, and the files of the data directory that go with it."""
+
+    database: str
+    files: Path
+
+    def give(self, terminal: Terminal, database: OwnDatabase) -> None:
+        database.become(self.database)
+        shutil.copytree(self.files, terminal.data_dir, dirs_exist_ok=True)

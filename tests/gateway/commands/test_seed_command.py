@@ -8,8 +8,6 @@ import signal
 import time
 from typing import Any
 
-import pytest
-
 from gateway.demo.content import demo_content
 from tests.gateway.commands.terminal import OwnDatabase, Terminal
 from tests.services.sql import rows
@@ -29,12 +27,6 @@ def counts(database: OwnDatabase) -> dict[str, int]:
 
 def demo(terminal: Terminal) -> dict[str, Any]:
     return dict[str, Any](json.loads((terminal.data_dir / "demo.json").read_bytes()))
-
-
-@pytest.fixture
-def seeded(migrated: Terminal) -> Terminal:
-    assert migrated.run("seed").status == 0
-    return migrated
 
 
 def test_login_and_key_are_printed_and_kept(migrated: Terminal, own_database: OwnDatabase) -> None:

@@ -120,6 +120,6 @@ def test_nul_in_a_literal_is_bad_user_input(literal: str) -> None:
 def test_walk_of_the_largest_document_is_quick() -> None:
     text = "{ " + " ".join(f"f{n}(a: [1, 2])" for n in range(500)) + " }"
     document = parse(text)
-    started = time.process_time()
+    started = time.thread_time()
     structure(document, LIMITS)
-    assert time.process_time() - started < 0.25
+    assert time.thread_time() - started < 0.25

@@ -115,8 +115,8 @@ async def test_rows_are_cut_where_asked(scene: Scene) -> None:
     ("values", "kinds", "code"),
     [
         ({}, ["LINEAR"], "WRONG_NUMBER_OF_MODELS"),
-        ({}, ["LINEAR"] * 8, "WRONG_NUMBER_OF_MODELS"),
-        ({"starts_at": UNTIL}, [], "EMPTY_RANGE"),
+        ({}, ["LINEAR"] * 11, "WRONG_NUMBER_OF_MODELS"),
+        ({"starts_at": UNTIL}, [], "RANGE_EMPTY"),
         ({"starts_at": FROM - 400 * DAY}, [], "RANGE_TOO_LONG"),
     ],
 )

@@ -217,7 +217,7 @@ async def test_what_may_pass_is_tried_again_and_then_given_up(
     ("error", "code", "message"),
     [
         (invalid("TOO_MANY_NODES", "Too many."), "TOO_MANY_NODES", "Too many."),
-        (TimeoutError(), "CALCULATION_TOO_LONG", "The model took more than 600 seconds."),
+        (TimeoutError(), "CALCULATION_TOO_LONG", "The model took more than 600 seconds: ask for a shorter range."),
     ],
 )
 async def test_what_will_never_work_fails_at_once(
