@@ -125,7 +125,10 @@ class Feeds(_Concern):
 
 class Events(_Concern):
     keep_months: int = Field(25, ge=1, le=120)
-    """Whole months before the present one that are kept; events from before them are refused."""
+    """Whole months before the present one that are kept; events from before them are refused.
+
+    Raising it after `podgraph retention` takes events of dropped months in again, also such as had been counted.
+    """
     household_key: SecretStr | None = Field(None, min_length=16)
     """Keys the hashes of network addresses that tell households apart; none means `auth.hash_key`.
 
