@@ -14,7 +14,7 @@ import structlog
 from graphql import FieldNode, GraphQLError
 from strawberry.pydantic import InputValidationError
 
-from persistence.errors import DatabaseUnavailable, RefusedValue
+from persistence.errors import DatabaseUnavailable, RefusedValue, StatementTooLong
 from resolvers.errors import DomainError, FeedRejected, InvalidInput, TooManyAttempts
 from schema.errors import invalid_input
 
@@ -23,6 +23,7 @@ FormattedError = dict[str, Any]
 
 MASKED_MESSAGE: Final = "Internal server error"
 TIMEOUT_MESSAGE: Final = "The operation took too long and was stopped."
+TOO_MUCH_MESSAGE: Final = "This takes too long to work out and was stopped; choose a shorter range or fewer objects."
 UNAVAILABLE_MESSAGE: Final = "The database does not answer right now; a change may or may not have been made."
 
 
@@ -181,6 +182,8 @@ class ErrorMask:
 def _failure(error: BaseException) -> tuple[Code, str]:
     if isinstance(error, TimeoutError):
         return Code.TIMEOUT, TIMEOUT_MESSAGE
+    if isinstance(error, StatementTooLong):
+        return Code.TIMEOUT, TOO_MUCH_MESSAGE
     if isinstance(error, DatabaseUnavailable):
         return Code.UNAVAILABLE, UNAVAILABLE_MESSAGE
     return Code.INTERNAL_SERVER_ERROR, MASKED_MESSAGE

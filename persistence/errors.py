@@ -13,6 +13,10 @@ class WriteConflict(DatabaseUnavailable):
     """The transaction met another one (a deadlock, a serialization failure) and was undone: it can be tried again."""
 
 
+class StatementTooLong(DatabaseUnavailable):
+    """A question about many events was not answered in the time that a statement may take; nothing was changed."""
+
+
 class MissingPartition(DatabaseUnavailable):
     """No partition takes the row's time; nothing was written. `persistence.partitions` makes them ahead."""
 

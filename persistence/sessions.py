@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar, cast
 
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import msgspec
 from sqlalchemy import Executable, select, text
 from sqlalchemy.engine import CursorResult
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -23,6 +24,7 @@ from persistence.errors import (
     MissingPartition,
     MissingReference,
     RefusedValue,
+    StatementTooLong,
     UnsafeRole,
     WriteConflict,
 )
@@ -36,6 +38,14 @@ _FOREIGN_KEY_VIOLATION = "23503"
 _CHECK_VIOLATION = "23514"
 _NOBODY = 0
 """Identity columns start at 1: scope 0 sees nothing."""
+
+_DRIVER_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What a statement can raise that is sent straight to the driver."""
+
+_ANALYSING = text(
+    "SELECT set_config('plan_cache_mode', 'force_custom_plan', true),"
+    " set_config('max_parallel_workers_per_gather', '0', true)"
+)
 
 
 class Session:
@@ -108,16 +118,20 @@ class Database:
 
     @asynccontextmanager
     async def analyse(self, tenant_id: TenantId) -> AsyncIterator[TenantSession]:
-        """As `read`, for statements over many events: each one is planned for its own values.
+        """As `read`, for statements over many events: each one is planned for its own values, and not in parallel.
 
         The plan that PostgreSQL keeps after some executions, for any tenant and any range, can take thirty times as
-        long.
+        long. Parallel workers hand distinct rows over in the order of their hashes, which fills the leader's hash
+        table in the worst way: 640,000 impressions took minutes instead of seconds.
+
+        Raises StatementTooLong, within the block too.
         """
         async with self.shares.place(tenant_id), _scoped(self.engine, tenant_id, _NOBODY) as connection:
             with translated_errors():
                 async with connection.begin():
-                    await connection.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
-                    yield TenantSession(connection, tenant_id)
+                    await connection.execute(_ANALYSING)
+                    with _told_if_too_long():
+                        yield TenantSession(connection, tenant_id)
 
     @asynccontextmanager
     async def trial(self, tenant_id: TenantId) -> AsyncIterator[TenantSession]:
@@ -178,7 +192,13 @@ def open_database(url: str, *, pool_size: int, statement_timeout: float) -> Data
         connect_args={
             "timeout": statement_timeout,
             "command_timeout": statement_timeout,
-            "server_settings": {"application_name": "podgraph", "timezone": "UTC", "jit": "off"},
+            "server_settings": {
+                "application_name": "podgraph",
+                "timezone": "UTC",
+                "jit": "off",
+                # Else the statements of a process that was killed go on for as long as they take, for nobody.
+                "client_connection_check_interval": "2s",
+            },
         },
     )
     return Database(engine, Shares(max(1, pool_size // 2), statement_timeout))
@@ -209,13 +229,25 @@ async def _set_scope(connection: AsyncConnection, tenant_id: int, user_id: int) 
             f"SELECT set_config('podgraph.tenant_id', '{tenant_id:d}', false),"
             f" set_config('podgraph.user_id', '{user_id:d}', false)"
         )
-    except OSError as error:
+    except _DRIVER_ERRORS as error:
+        # Most often the server has closed the connection while it lay in the pool.
         await connection.invalidate()
-        raise DatabaseUnavailable(str(error)) from error
+        raise DatabaseUnavailable(_said(error)) from error
     except Exception:
         await connection.invalidate()
         raise
     raw.info["scope"] = scope
+
+
+@contextmanager
+def _told_if_too_long() -> Iterator[None]:
+    """For a connection that is there already: whoever waits then waits for a statement."""
+    try:
+        yield
+    except DatabaseUnavailable as error:
+        if isinstance(error.__cause__, TimeoutError):
+            raise StatementTooLong(str(error)) from error
+        raise
 
 
 @contextmanager
@@ -242,6 +274,9 @@ def translated_errors() -> Iterator[None]:
         raise DatabaseUnavailable(_said(error)) from error
     except DBAPIError as error:
         sqlstate = getattr(error.orig, "sqlstate", None)
+        # The driver has read that the server ends the connection, and has not yet seen it closed.
+        if sqlstate is None and isinstance(error, InternalError):
+            raise DatabaseUnavailable(_said(error)) from error
         # 22xxx: data exceptions. No state at all: the driver could not encode the value and sent nothing.
         if sqlstate is None or str(sqlstate).startswith("22"):
             raise RefusedValue(type(error.orig).__name__) from error

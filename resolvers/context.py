@@ -47,6 +47,8 @@ class RequestContext:
         self.loaders = Loaders(services.database, viewer.tenant_id if viewer else None)
         self.batches: dict[tuple[str, int], DataLoader[Any, Any]] = {}
         """Belongs to `schema.fields`: the dataloaders that collect parents for batched fields."""
+        self.metrics_rows = 0
+        """Belongs to `resolvers.metrics.rows`: how many the operation has been given so far."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
 

@@ -4,6 +4,7 @@ They serve Relay's `node(id)`, read well in a log and cost nothing to make.
 """
 
 import re
+from collections.abc import Sequence
 
 from resolvers.errors import Path, invalid
 
@@ -47,6 +48,11 @@ def row_id(text: str, prefix: str, *path: str) -> int:
         message = f"This id is of another type: expected '{prefix}_…', got '{found}_…'."
         raise invalid("WRONG_ID_TYPE", message, *path)
     return number
+
+
+def row_ids(texts: Sequence[str], prefix: str, *path: str) -> list[int]:
+    """The numbers behind ids that must all be of one kind. Raises as `row_id`, with the place of the wrong one."""
+    return [row_id(text, prefix, *path, str(index)) for index, text in enumerate(texts)]
 
 
 def household_text(household: int) -> str:

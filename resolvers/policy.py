@@ -28,8 +28,8 @@ class Scope(StrEnum):
 class Permission(StrEnum):
     READ = "read"
     WRITE = "write"
-    EVENTS = "events"
-    ATTRIBUTION = "attribution"
+    EVENTS = "send events"
+    ATTRIBUTION = "run attribution"
     SEE_MEMBERS = "see members"
     MANAGE_TENANT = "manage the tenant"
     MANAGE_MEMBERS = "manage members"

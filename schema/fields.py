@@ -11,9 +11,10 @@ and makes the same call.
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import strawberry
 from aiodataloader import DataLoader
 from strawberry.types.fields.resolver import Signature
@@ -29,16 +30,29 @@ BATCH_RESOLVER = "podgraph.batch_resolver"
 LONGEST = "podgraph.longest"
 """Key of a list's greatest length in a field's metadata, for lists that are known to be short."""
 
+
+class LongestBy(msgspec.Struct, frozen=True):
+    """The greatest length of a list by the value of an argument, an enumeration's; `default` is the argument's own."""
+
+    argument: str
+    lengths: Mapping[str, int]
+    default: str
+
+
 CURRENCIES = 20
 """The greatest length of a list with one amount for each currency."""
 
 
 def batched(
-    *, graphql_type: Any, description: str, deprecation_reason: str | None = None, longest: int | None = None
+    *,
+    graphql_type: Any,
+    description: str,
+    deprecation_reason: str | None = None,
+    longest: int | LongestBy | None = None,
 ) -> Callable[[Any], Any]:
     """Turns `async (parents, info, **arguments) -> one value per parent` into a field of type `graphql_type`.
 
-    `longest` is for a bare list: so many objects at most, where that is less than `gateway.documents.size` assumes.
+    `longest` is for a bare list: so many objects at most, where that is not what `gateway.documents.size` assumes.
     """
 
     def field_of(declared: Any) -> Any:

@@ -56,9 +56,7 @@ class AttributionRunProgressPayload:
         return await lists.existing(info.context, AttributionRuns, [progress.run_id for progress in parents])
 
 
-@strawberry.type(
-    description="Where subscriptions start. A lost connection loses events: read the campaign again on connecting."
-)
+@strawberry.type(description="Where subscriptions start. A lost connection loses events: read anew on connecting.")
 class Subscription:
     @strawberry.subscription(  # type: ignore[untyped-decorator]  # its overload for graphql_type gives Any
         graphql_type=CampaignUpdatedPayload,

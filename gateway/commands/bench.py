@@ -30,7 +30,10 @@ def attribution_command(
     paths: Annotated[
         list[int] | None, typer.Option(min=1, max=10_000_000, help="Paths in the file; may be repeated.")
     ] = None,
-    model: Annotated[list[str] | None, typer.Option(help="The models; may be repeated. Default: all.")] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="The models; may be repeated. Default: all that do not need the time of every touch."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the paths, which are made up.")] = 1,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures here.")] = None,
 ) -> None:

@@ -22,10 +22,10 @@ T = TypeVar("T")
 
 
 class Failure(Exception):
-    """What stops a command; the message says what to do next."""
+    """What stops a command; the message says what to do next. Printed as it is: it may begin with a file's name."""
 
 
-_SENTENCES = (Failure, DamagedFile, IncompleteSettings, EmbeddedError, UnsafeRole, PendingMigrations, DomainError)
+_SENTENCES = (DamagedFile, IncompleteSettings, EmbeddedError, UnsafeRole, PendingMigrations, DomainError)
 """Errors whose message is a sentence for whoever runs a command."""
 
 
@@ -36,6 +36,8 @@ def failures_as_sentences(command: Callable[P, T]) -> Callable[P, T]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
+        except Failure as error:
+            raise _printed(str(error)) from None
         except _SENTENCES as error:
             sentence = str(error)
         except DatabaseUnavailable as error:
@@ -49,11 +51,15 @@ def failures_as_sentences(command: Callable[P, T]) -> Callable[P, T]:
             sentence = f"The environment's PODGRAPH_ variables cannot be read: {error}."
         except OSError as error:
             sentence = f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}."
-        sentence = f"{sentence[:1].upper()}{sentence[1:].rstrip('.')}."
-        Console(stderr=True, soft_wrap=True).print(Text(sentence, style="red"))
-        raise typer.Exit(1)
+        raise _printed(f"{sentence[:1].upper()}{sentence[1:]}")
 
     return wrapped
+
+
+def _printed(sentence: str) -> typer.Exit:
+    """What ends the command, once the sentence is told."""
+    Console(stderr=True, soft_wrap=True).print(Text(f"{sentence.rstrip('.')}.", style="red"))
+    return typer.Exit(1)
 
 
 def _setting(location: tuple[int | str, ...], message: str) -> str:

@@ -56,8 +56,13 @@ def ingest_command(
 ) -> None:
     """Take events in; run it again to go on after an interruption: nothing is counted twice.
 
-    A CSV file has a header with the names of trackEvents' fields. Exit status: 0 all taken, 3 some lines rejected,
-    1 not finished.
+    Each line is one event, with the fields of trackEvents: key, type,
+    occurredAt and ipAddress; of impressions also placementId, of conversions
+    advertiserId, of visits one of the two; and of conversions, where known,
+    source, orderId, valueMinor, currency and promoCode.
+    The header of a CSV file names them.
+
+    Exit status: 0 all taken, 3 some lines rejected, 1 not finished.
     """
     settings = with_development_secrets(Settings())
     tenant_id = tenant_of(settings, tenant, "events they are")

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 from graphql import (
     DocumentNode,
+    EnumValueNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -30,7 +31,7 @@ from graphql import (
 )
 
 from resolvers.pages import DEFAULT_SIZE, LARGEST_SIZE
-from schema.fields import LONGEST
+from schema.fields import LONGEST, LongestBy
 
 UNSLICED_LIST: Final = 100
 """Objects of a list that takes no size and declares none; `Viewer.memberships` is the longest."""
@@ -54,11 +55,22 @@ class Ids(msgspec.Struct, frozen=True):
     given: ValueNode | None
 
 
+class Lengths(msgspec.Struct, frozen=True):
+    """A list that is as long as the value of an argument says."""
+
+    given: ValueNode | None
+    longest: LongestBy
+
+
+Factor = Page | Ids | Lengths | int
+"""How often the fields of a list are answered."""
+
+
 class Level(msgspec.Struct, frozen=True):
     """Fields that are answered once for each object of a list, and the lists below it."""
 
     fields: int
-    lists: tuple[tuple[Page | Ids | int, "Level"], ...]
+    lists: tuple[tuple[Factor, "Level"], ...]
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -91,14 +103,14 @@ class _Builder:
         self._fragments = fragments
 
     def level(self, selected: SelectionSetNode, parent: GraphQLNamedType | None) -> Level:
-        lists: list[tuple[Page | Ids | int, Level]] = []
+        lists: list[tuple[Factor, Level]] = []
         return Level(fields=self._fields(selected, parent, lists), lists=tuple(lists))
 
     def _fields(
         self,
         selected: SelectionSetNode,
         parent: GraphQLNamedType | None,
-        lists: list[tuple[Page | Ids | int, Level]],
+        lists: list[tuple[Factor, Level]],
     ) -> int:
         count = 0
         for node in selected.selections:
@@ -113,9 +125,7 @@ class _Builder:
                 count += self._fields(fragment.selection_set, on, lists)
         return count
 
-    def _field(
-        self, node: FieldNode, parent: GraphQLNamedType | None, lists: list[tuple[Page | Ids | int, Level]]
-    ) -> int:
+    def _field(self, node: FieldNode, parent: GraphQLNamedType | None, lists: list[tuple[Factor, Level]]) -> int:
         if node.name.value in {"__schema", "__type"}:
             return INTROSPECTION
         field = _declared(parent, node.name.value)
@@ -133,7 +143,7 @@ def _declared(parent: GraphQLNamedType | None, name: str) -> GraphQLField | None
     return parent.fields.get(name) if isinstance(parent, GraphQLObjectType | GraphQLInterfaceType) else None
 
 
-def _factor(node: FieldNode, field: GraphQLField, parent: GraphQLNamedType | None) -> Page | Ids | int | None:
+def _factor(node: FieldNode, field: GraphQLField, parent: GraphQLNamedType | None) -> Factor | None:
     """How often the fields below are answered; None: as often as this one."""
     given = {argument.name.value: argument.value for argument in node.arguments or ()}
     if "first" in field.args:
@@ -141,13 +151,18 @@ def _factor(node: FieldNode, field: GraphQLField, parent: GraphQLNamedType | Non
     if not is_list_type(get_nullable_type(field.type)) or _declared(parent, "pageInfo") is not None:
         # The lists of a connection are as long as its page, which counted already.
         return None
-    return Ids(given.get("ids")) if "ids" in field.args else _longest(field)
+    if "ids" in field.args:
+        return Ids(given.get("ids"))
+    declared = _longest(field)
+    return Lengths(given.get(declared.argument), declared) if isinstance(declared, LongestBy) else declared
 
 
-def _longest(field: GraphQLField) -> int:
+def _longest(field: GraphQLField) -> LongestBy | int:
     """The greatest length of a bare list, as the schema declares it."""
     definition = field.extensions.get("strawberry-definition")
     declared = definition.metadata.get(LONGEST) if definition is not None else None
+    if isinstance(declared, LongestBy):
+        return declared
     return UNSLICED_LIST if declared is None else int(declared)
 
 
@@ -168,9 +183,15 @@ def _values(level: Level, variables: _Variables) -> int:
     return level.fields + sum(_times(factor, variables) * _values(below, variables) for factor, below in level.lists)
 
 
-def _times(factor: Page | Ids | int, variables: _Variables) -> int:
+def _times(factor: Factor, variables: _Variables) -> int:
     if isinstance(factor, int):
         return factor
+    if isinstance(factor, Lengths):
+        given = variables.value(factor.given)
+        name = given.value if isinstance(given, EnumValueNode) else given
+        longest = factor.longest
+        # What is no value of the enumeration is refused when the field is read.
+        return longest.lengths.get(longest.default if name is None else str(name), 0)
     if isinstance(factor, Ids):
         given = variables.value(factor.given)
         return len(given.values) if isinstance(given, ListValueNode) else len(given) if isinstance(given, list) else 1

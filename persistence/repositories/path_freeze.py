@@ -118,11 +118,17 @@ class Freezing:
         statement = select(total(conversion), total(touch)).where(
             event_hours.c.tenant_id == self.session.tenant_id,
             event_hours.c.advertiser_id == self.scope.advertiser_id,
-            event_hours.c.hour >= self.scope.starts_at - timedelta(hours=1),
-            event_hours.c.hour < self.scope.ends_at,
+            *self._hours(),
         )
         [row] = await self.session.rows(statement)
         return row[0], row[1]
+
+    async def looked_through(self) -> int:
+        """About how many events the slices of `gather_nulls` read: of all advertisers, since they go by household."""
+        statement = select(cast(func.coalesce(func.sum(event_hours.c.events), 0), BigInteger)).where(
+            event_hours.c.tenant_id == self.session.tenant_id, *self._hours()
+        )
+        return int(await self.session.scalar(statement))
 
     async def freeze_conversions(self, after: Place | None, limit: int, chain: bytes) -> Chunk:
         """Builds and stores the paths of the next conversions, by (occurred_at, id)."""
@@ -277,6 +283,12 @@ class Freezing:
 
     def _own(self, table: FromClause) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
         return table.c.tenant_id == self.session.tenant_id, table.c.path_set_id == self.set_id
+
+    def _hours(self) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+        return (
+            event_hours.c.hour >= self.scope.starts_at - timedelta(hours=1),
+            event_hours.c.hour < self.scope.ends_at,
+        )
 
     def _of_advertiser(self, since: datetime) -> tuple[ColumnElement[bool], ...]:
         return (

@@ -44,7 +44,7 @@ class PathSets(OwnedRows[PathSetRecord, None]):
     block: ClassVar[int] = 5_000
     """Conversions, or distinct null paths, that one statement reads."""
     slice: ClassVar[int] = 200_000
-    """About how many touches one statement looks through for null journeys."""
+    """About how many events one statement looks through for null journeys."""
 
     async def freeze(self, scope: PathScope, advance: Advance) -> PathSetRecord:
         """Builds and stores the scope's paths, in a session of `Database.snapshot`, in many short statements.
@@ -54,8 +54,8 @@ class PathSets(OwnedRows[PathSetRecord, None]):
         begun = await self._begun(scope)
         freezing = Freezing(self.session, begun.id, scope)
         await freezing.prefer_indexes()
-        expected_conversions, expected_touches = await freezing.expected()
-        slices = -(-expected_touches // self.slice) or 1
+        expected_conversions, _touches = await freezing.expected()
+        slices = -(-await freezing.looked_through() // self.slice) or 1
         steps = expected_conversions // self.chunk + 1 + slices + 1
         done = conversions = attributed = gathered = position = journeys = 0
         chain = scope.digest()

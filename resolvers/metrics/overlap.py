@@ -10,8 +10,9 @@ from persistence.partitions import kept_since
 from persistence.records import PlacementRecord
 from persistence.repositories.campaigns import Placements
 from persistence.repositories.metrics import Measures, PlacementSet, Span
+from resolvers import changes
 from resolvers.context import RequestContext
-from resolvers.errors import NotFound, invalid
+from resolvers.errors import invalid
 from resolvers.events.kinds import ImpressionType
 from resolvers.metrics.spans import GivenRange, checked, latest_range
 from resolvers.policy import Permission
@@ -87,6 +88,5 @@ async def _existing(context: RequestContext, wanted: Sequence[PlacementId]) -> l
     found = await context.loaders.by_id(Placements).fetch(wanted)
     placements = [placement for placement in found if placement is not None]
     if len(placements) < len(wanted):
-        missing = found.index(None)
-        raise NotFound("There is no placement of this id.", ("placementIds", str(missing)))
+        raise changes.missing("placement", "placementIds", str(found.index(None)))
     return placements

@@ -12,20 +12,19 @@ import msgspec
 from persistence.ids import RunId
 from persistence.records import AttributionRunRecord
 from persistence.repositories.metrics import PlacementSet, Span, Spot
-from persistence.repositories.runs import AttributionRuns
 from resolvers.context import RequestContext
-from resolvers.errors import NotFound, invalid
+from resolvers.errors import invalid
 from resolvers.events.kinds import ImpressionType
 from resolvers.loaders.metrics import EventsKeptLoader, SpotsLoader
-from resolvers.metrics.spans import GivenRange, buckets, checked, latest_range
+from resolvers.metrics.spans import LONGEST_RANGE, GivenRange, buckets, checked, latest_range
 from resolvers.metrics.spend import Account, Part, Price
 from resolvers.policy import Permission
-from resolvers.runs.states import RunStatus
+from resolvers.runs.reading import finished_run
 
 LARGEST_GROUPS: Final = 1_000
 """Rows of one parent."""
-LARGEST_ROWS: Final = 20_000
-"""Rows of all parents together."""
+LARGEST_ROWS: Final = 5_000
+"""Rows of one operation: with every figure of each, they take some seconds of the event loop that serves everybody."""
 
 
 class Grouping(StrEnum):
@@ -44,6 +43,16 @@ class Grouping(StrEnum):
 UNITS: Final[Mapping[Grouping, str]] = MappingProxyType(
     {Grouping.HOUR: "hour", Grouping.DAY: "day", Grouping.WEEK: "week", Grouping.MONTH: "month"}
 )
+LONGEST: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        **dict.fromkeys(Grouping, LARGEST_GROUPS),
+        Grouping.NONE: 1,
+        Grouping.DAY: LONGEST_RANGE.days + 1,
+        Grouping.WEEK: LONGEST_RANGE.days // 7 + 2,
+        Grouping.MONTH: LONGEST_RANGE.days // 31 + 3,
+    }
+)
+"""The most rows of one parent. Two groups of time more than fit, where the first and the last are cut."""
 SUBJECTS: Final[Mapping[Grouping, Callable[[Spot], int]]] = MappingProxyType(
     {
         Grouping.PLACEMENT: lambda spot: spot.placement_id,
@@ -95,27 +104,20 @@ async def metrics_rows(
     if run_id is None:
         range_ = latest_range(context.services.clock()) if given is None else checked(given)
     else:
-        range_ = checked(_of_run(await _finished_run(context, run_id), given, grouping))
+        range_ = checked(_of_run(await finished_run(context, run_id, "run"), given, grouping))
     unit = UNITS.get(grouping)
     span = Span(range_.since, range_.until, unit)
     times = _bounded(span)
     request = MetricsRequest(span, impressions.value, run_id, await context.loaders.of(EventsKeptLoader).fetch_one(0))
     spots = await context.loaders.of(SpotsLoader, parent).fetch(parent_ids)
-    found = [_rows(request, grouping, times, of_parent) for of_parent in spots]
-    if sum(map(len, found)) > LARGEST_ROWS:
-        message = f"More than {LARGEST_ROWS:,} rows for all objects together: ask for fewer objects or larger groups."
-        raise invalid("TOO_MANY_GROUPS", message, "groupBy")
+    found = []
+    for of_parent in spots:
+        found.append(_rows(request, grouping, times, of_parent))
+        context.metrics_rows += len(found[-1])
+        if context.metrics_rows > LARGEST_ROWS:
+            message = f"More than {LARGEST_ROWS:,} rows in one operation: ask for fewer objects or larger groups."
+            raise invalid("TOO_MANY_GROUPS", message, "groupBy")
     return found
-
-
-async def _finished_run(context: RequestContext, run_id: RunId) -> AttributionRunRecord:
-    run = await context.loaders.by_id(AttributionRuns).fetch_one(run_id)
-    if run is None:
-        raise NotFound("There is no attribution run of this id.", ("attributionRun",))
-    if run.status != RunStatus.SUCCEEDED:
-        message = f"The run is {run.status}: only one that SUCCEEDED has credits."
-        raise invalid("RUN_NOT_FINISHED", message, "attributionRun")
-    return run
 
 
 def _of_run(run: AttributionRunRecord, given: GivenRange | None, grouping: Grouping) -> GivenRange:

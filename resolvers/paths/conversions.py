@@ -15,9 +15,10 @@ from persistence.repositories.conversion_paths import ConversionKey, ConversionP
 from persistence.repositories.events import OrderKey
 from persistence.repositories.path_rules import PathRules
 from persistence.repositories.runs import AttributionRuns
+from resolvers import changes
 from resolvers.attribution.registry import ChosenModel
 from resolvers.context import RequestContext
-from resolvers.errors import NotFound, invalid
+from resolvers.errors import invalid
 from resolvers.loaders.conversion_paths import (
     FrozenPathLoader,
     HouseholdTouchesLoader,
@@ -31,7 +32,8 @@ from resolvers.paths.explanation import Explanation, explained
 from resolvers.paths.promo import PromoFinding, found
 from resolvers.paths.reconciliation import Reconciliation, reconciled
 from resolvers.paths.rules import PromoPolicy, StatedRules, rules_of, stated
-from resolvers.paths.shares import PlacementShare, age_seconds, placement_shares, touch_shares
+from resolvers.paths.shares import KnownPath, PlacementShare, age_seconds, placement_shares, touch_shares
+from resolvers.paths.turns import in_turns
 
 
 class PathSource(msgspec.Struct, frozen=True):
@@ -82,15 +84,23 @@ async def path_source(context: RequestContext, rules: StatedRules | None, run_id
         raise invalid("RULES_WITH_RUN", "A run has its own rules: leave the rules out, or the run.", "rules")
     run = await context.loaders.by_id(AttributionRuns).fetch_one(run_id)
     if run is None:
-        raise NotFound("There is no such attribution run.", ("run",))
+        raise changes.missing("attribution run", "run")
     if run.path_set_id is None:
         raise invalid("RUN_WITHOUT_PATHS", "This run has no paths yet: choose one that has begun.", "run")
     return PathSource(rules_of(run), run.path_set_id, run.campaign_id, run)
 
 
+async def counting_reports(context: RequestContext, asked: Sequence[EventRecord]) -> list[EventRecord | None]:
+    """The conversion that is counted for each report, which may be itself; None where that one is no longer kept."""
+    orders = {event.id: order for event in asked if not event.counted and (order := _order(event)) is not None}
+    loaded = await context.loaders.of(ConversionByOrderLoader).fetch(list(orders.values()))
+    counting = dict(zip(orders, loaded, strict=True))
+    return [event if event.counted else counting.get(event.id) for event in asked]
+
+
 async def paths(context: RequestContext, asked: Sequence[EventRecord], source: PathSource) -> list[BuiltPath | None]:
     """One for each conversion, in order; None where the run has none, or the events are no longer kept."""
-    counting = await _counting(context, asked)
+    counting = await counting_reports(context, asked)
     keys = [_key(conversion) for conversion in counting if conversion is not None]
     loaded = await (
         context.loaders.of(LivePathLoader, source.rules)
@@ -117,12 +127,12 @@ async def explanations(
     keys = [_key(one.conversion) for one in known if one is not None]
     touches = context.loaders.of(HouseholdTouchesLoader, source.rules, source.campaign_id)
     households = dict(zip(keys, await touches.fetch(keys), strict=True))
-    return [
+    return await in_turns(
         None
         if one is None
         else explained(event, one.conversion, one.path, households[_key(one.conversion)], model, source.rules, weights)
         for event, one in zip(asked, known, strict=True)
-    ]
+    )
 
 
 async def credited(
@@ -131,9 +141,17 @@ async def credited(
     """What each placement earned of each conversion; None and errors as for `explanations`."""
     known = await paths(context, asked, source)
     weights = await _weights(context, model, source, known)
-    return [
+    return await in_turns(
         None if one is None else placement_shares(one.path, touch_shares(one.path, model, weights)) for one in known
-    ]
+    )
+
+
+async def weights_of(context: RequestContext, run_id: RunId, known: Sequence[KnownPath]) -> dict[PlacementId, Decimal]:
+    """What the run's model knows of the placements of the paths; without those of which it knows nothing."""
+    placement_ids = list(dict.fromkeys(placement_id for path in known for placement_id in path.placement_ids))
+    weights = await context.loaders.of(WeightByPlacementLoader, run_id).fetch(placement_ids)
+    found = zip(placement_ids, weights, strict=True)
+    return {placement_id: weight for placement_id, weight in found if weight is not None}
 
 
 async def reconciliations(context: RequestContext, asked: Sequence[EventRecord]) -> list[Reconciliation]:
@@ -171,14 +189,6 @@ def _codes(reports: OrderReports) -> list[str]:
     return list(dict.fromkeys(report.promo_code for report in reports.reports if report.promo_code is not None))
 
 
-async def _counting(context: RequestContext, asked: Sequence[EventRecord]) -> list[EventRecord | None]:
-    """The conversion that is counted for each report; None where that one is no longer kept."""
-    orders = {event.id: order for event in asked if not event.counted and (order := _order(event)) is not None}
-    loaded = await context.loaders.of(ConversionByOrderLoader).fetch(list(orders.values()))
-    counting = dict(zip(orders, loaded, strict=True))
-    return [event if event.counted else counting.get(event.id) for event in asked]
-
-
 async def _reports(context: RequestContext, asked: Sequence[EventRecord]) -> list[OrderReports]:
     """The reports of each event's order; without an order id the event alone."""
     orders = [_order(event) for event in asked]
@@ -203,8 +213,4 @@ async def _weights(
     if not same or msgspec.json.decode(run.parameters) != dict(model.parameters) or run.status != "SUCCEEDED":
         message = f"Name a finished run of {model.kind} with the same parameters: its weights are needed."
         raise invalid("RUN_OF_ANOTHER_MODEL", message, "run")
-    placement_ids = list(dict.fromkeys(one for path in known if path is not None for one in path.path.placement_ids))
-    weights = await context.loaders.of(WeightByPlacementLoader, run.id).fetch(placement_ids)
-    return {
-        placement_id: weight for placement_id, weight in zip(placement_ids, weights, strict=True) if weight is not None
-    }
+    return await weights_of(context, run.id, [path.path for path in known if path is not None])

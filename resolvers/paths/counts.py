@@ -55,7 +55,7 @@ class _Collected:
         total = self._totals[currency] = self._totals.get(currency, 0) + value_minor
         if total > _LARGEST:
             message = f"The values in {currency} add up to more than 2^63 - 1 minor units: choose a shorter range."
-            raise invalid("VALUES_TOO_LARGE", message, "input")
+            raise invalid("VALUES_TOO_LARGE", message, "from")
         numbers, values = self._values.setdefault(currency, (array("q"), array("q")))
         numbers.append(number)
         values.append(value_minor)

@@ -34,7 +34,7 @@ from resolvers.runs.results import Totals, refuse_inexact, totals
 from resolvers.runs.running import refuse_large
 
 FEWEST_MODELS: Final = 2
-MOST_MODELS: Final = 7
+MOST_MODELS: Final = 10
 MOST_REMOVED: Final = 100
 LARGEST_CONVERSIONS: Final = 50_000
 LARGEST_TOUCHES: Final = 1_000_000

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from persistence.ids import PathSetId, PlacementId, RunId
+from persistence.ids import PathSetId, RunId
 from persistence.pages import Rows
 from persistence.records import (
     AttributionRunRecord,
@@ -24,10 +24,8 @@ from persistence.repositories.events import Conversions
 from persistence.repositories.paths import FrozenConversions, PathSets
 from persistence.repositories.runs import AttributionRuns
 from resolvers import changes, lists
-from resolvers.attribution.registry import ChosenModel, chosen
+from resolvers.attribution.registry import chosen
 from resolvers.context import RequestContext
-from resolvers.errors import invalid
-from resolvers.loaders.conversion_paths import WeightByPlacementLoader
 from resolvers.loaders.runs import (
     CreditCountByRunLoader,
     CreditsByRunLoader,
@@ -37,10 +35,11 @@ from resolvers.loaders.runs import (
     RunValuesByRunLoader,
 )
 from resolvers.pages import Page, PageRequest, page_of
+from resolvers.paths.conversions import weights_of
 from resolvers.paths.shares import PlacementShare, placement_shares, touch_shares
-from resolvers.policy import Permission
+from resolvers.paths.turns import in_turns
 from resolvers.runs.decimals import exact_difference
-from resolvers.runs.states import RunStatus
+from resolvers.runs.states import RunStatus, refuse_unfinished
 
 NO_SET = PathSetId(0)
 """A path set that no tenant has: ids are random and positive."""
@@ -62,7 +61,6 @@ class RunTotals(msgspec.Struct, frozen=True):
 
     conversions: int
     attributed_conversions: int
-    null_journeys: int
     values: list[RunValueRecord]
 
     @property
@@ -122,6 +120,15 @@ class RunConversion(msgspec.Struct, frozen=True):
         return self.frozen.occurred_at
 
 
+async def finished_run(context: RequestContext, run_id: RunId, *path: str) -> AttributionRunRecord:
+    """Raises NotFound, Unauthenticated, Forbidden, InvalidInput (RUN_NOT_FINISHED)."""
+    run = await lists.by_id(context, AttributionRuns, run_id)
+    if run is None:
+        raise changes.missing("attribution run", *path)
+    refuse_unfinished(run, *path)
+    return run
+
+
 async def path_sets(context: RequestContext, runs: Sequence[AttributionRunRecord]) -> list[PathSetRecord | None]:
     """The frozen paths of each run; None until they are frozen."""
     wanted = [run.path_set_id for run in runs if run.path_set_id is not None]
@@ -136,7 +143,7 @@ async def run_totals(context: RequestContext, runs: Sequence[AttributionRunRecor
     return [
         None
         if found is None or run.status != RunStatus.SUCCEEDED
-        else RunTotals(found.conversions, found.attributed_conversions, found.null_journeys, own)
+        else RunTotals(found.conversions, found.attributed_conversions, own)
         for run, found, own in zip(runs, sets, values, strict=True)
     ]
 
@@ -164,12 +171,7 @@ async def run_diffs(
     context: RequestContext, runs: Sequence[AttributionRunRecord], against_id: RunId, group: str
 ) -> list[RunDiff | None]:
     """None for a run that has not succeeded. Raises NotFound, InvalidInput (RUN_NOT_FINISHED) for the other one."""
-    context.tenant_for(Permission.READ)
-    against = await context.loaders.by_id(AttributionRuns).fetch_one(against_id)
-    if against is None:
-        raise changes.missing("attribution run", "against")
-    if against.status != RunStatus.SUCCEEDED:
-        raise invalid("RUN_NOT_FINISHED", f"This run is {against.status}: name one that has SUCCEEDED.", "against")
+    against = await finished_run(context, against_id, "against")
     *sets, other = await path_sets(context, [*runs, against])
     return [
         None if run.status != RunStatus.SUCCEEDED else RunDiff(run, against, group, _hash(found) != _hash(other))
@@ -234,23 +236,11 @@ async def conversion_shares(
     async def of_run(_run_id: RunId, own: Sequence[RunConversion]) -> list[list[PlacementShare]]:
         run = own[0].run
         model = chosen(run.model, run.model_version, msgspec.json.decode(run.parameters, type=dict[str, str]))
-        weights = await _weights(context, run, model, own)
-        return [
-            placement_shares(conversion.frozen, touch_shares(conversion.frozen, model, weights)) for conversion in own
-        ]
+        frozen = [conversion.frozen for conversion in own]
+        weights = None if model.model.weight is None else await weights_of(context, run.id, frozen)
+        return await in_turns(placement_shares(path, touch_shares(path, model, weights)) for path in frozen)
 
     return await _in_parts(conversions, lambda conversion: conversion.run.id, of_run)
-
-
-async def _weights(
-    context: RequestContext, run: AttributionRunRecord, model: ChosenModel, conversions: Sequence[RunConversion]
-) -> dict[PlacementId, Decimal] | None:
-    """What the run's model knows of the conversions' placements; None for a model that needs to know nothing."""
-    if model.model.weight is None:
-        return None
-    touched = list(dict.fromkeys(one for conversion in conversions for one in conversion.frozen.placement_ids))
-    weights = await context.loaders.of(WeightByPlacementLoader, run.id).fetch(touched)
-    return {placement_id: weight for placement_id, weight in zip(touched, weights, strict=True) if weight is not None}
 
 
 async def _in_parts(

@@ -20,7 +20,7 @@ from resolvers.feeds.dates import EARLIEST
 from resolvers.paths.rules import stated
 from resolvers.policy import Permission
 from resolvers.runs.news import tell_changed, tell_waiting
-from resolvers.runs.states import RunStatus
+from resolvers.runs.states import RunStatus, refuse_unfinished
 
 LARGEST_QUEUE: Final = 20
 """Runs of one tenant that wait or are under way."""
@@ -103,17 +103,17 @@ async def advertiser_of(session: TenantSession, wanted: WantedScope) -> Advertis
 
 
 def checked_range(starts_at: datetime | None, ends_at: datetime | None, now: datetime, *path: str) -> Range:
-    """Raises InvalidInput (RANGE_NEEDED, EMPTY_RANGE, RANGE_TOO_LONG, RANGE_IN_FUTURE, RANGE_TOO_OLD)."""
+    """Raises InvalidInput (RANGE_NEEDED, RANGE_EMPTY, RANGE_TOO_LONG, RANGE_IN_FUTURE, RANGE_OUT_OF_CALENDAR)."""
     if starts_at is None or ends_at is None:
         raise invalid("RANGE_NEEDED", "Say from when until when the conversions happened.", *path, "from")
     if starts_at >= ends_at:
-        raise invalid("EMPTY_RANGE", "'until' must lie after 'from'.", *path, "until")
+        raise invalid("RANGE_EMPTY", "'until' must lie after 'from'.", *path, "until")
     if ends_at - starts_at > LONGEST_RANGE:
-        raise invalid("RANGE_TOO_LONG", f"A range has at most {LONGEST_RANGE.days} days.", *path, "until")
+        raise invalid("RANGE_TOO_LONG", f"Ask for at most {LONGEST_RANGE.days} days at once.", *path, "until")
     if ends_at > now:
         raise invalid("RANGE_IN_FUTURE", "'until' must not lie in the future.", *path, "until")
     if starts_at < EARLIEST:
-        raise invalid("RANGE_TOO_OLD", f"'from' must not lie before {EARLIEST.year}.", *path, "from")
+        raise invalid("RANGE_OUT_OF_CALENDAR", f"'from' must not lie before {EARLIEST.year}.", *path, "from")
     return Range(starts_at, ends_at)
 
 
@@ -138,8 +138,7 @@ async def _scoped(session: TenantSession, wanted: WantedRun, now: datetime) -> d
 
 async def _finished(session: TenantSession, run_id: RunId) -> AttributionRunRecord:
     run = await changes.found(AttributionRuns(session), run_id, "attribution run", "pathSetOf")
-    if run.status != RunStatus.SUCCEEDED:
-        raise invalid("RUN_NOT_FINISHED", f"This run is {run.status}: name one that has SUCCEEDED.", "pathSetOf")
+    refuse_unfinished(run, "pathSetOf")
     return run
 
 

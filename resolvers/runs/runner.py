@@ -127,7 +127,8 @@ class Runner:
         run = Running(self._database, self._broadcast, claim, self._clock, self._times.calculation)
         try:
             if claim.attempt > self._times.attempts:
-                await run.fail("ATTEMPTS_EXHAUSTED", f"The run was begun {self._times.attempts} times and never ended.")
+                times = f"The run was begun {self._times.attempts} times and never ended"
+                await run.fail("ATTEMPTS_EXHAUSTED", f"{times}: ask for it again, or for a shorter range.")
                 return "failed"
             return await self._tried(claim, run)
         except ClaimLost:
@@ -142,7 +143,10 @@ class Runner:
             await run.fail(_code(refusal), refusal.message)
             return "failed"
         except TimeoutError:
-            await run.fail("CALCULATION_TOO_LONG", f"The model took more than {self._times.calculation:g} seconds.")
+            await run.fail(
+                "CALCULATION_TOO_LONG",
+                f"The model took more than {self._times.calculation:g} seconds: ask for a shorter range.",
+            )
             return "failed"
         # A database that went away, a process that was killed, or a defect: told here, tried again later.
         except Exception:

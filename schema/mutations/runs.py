@@ -5,18 +5,18 @@ from typing import Annotated
 
 import strawberry
 
-from persistence.ids import AdvertiserId, CampaignId, RunId
+from persistence.ids import RunId
 from persistence.records import AttributionRunRecord
 from resolvers import ids
 from resolvers.runs import requests
-from resolvers.runs.requests import WantedRun, WantedScope
+from resolvers.runs.requests import WantedRun
 from schema.errors import ForbiddenError, IllegalTransitionError, InvalidInputError, NotFoundError
 from schema.fields import root_field
 from schema.info import Info
 from schema.relay import IdArgument
 from schema.types.attribution_models import AttributionModelInput, chosen_model
 from schema.types.paths import PathRulesInput
-from schema.types.runs import AttributionRun
+from schema.types.runs import AttributionRun, scope_of
 
 
 @strawberry.input(description="What a run is to do. With `pathSetOf`, the model alone.")
@@ -94,16 +94,8 @@ def _wanted(
     given: RunAttributionInput, advertiser: str | None, campaign: str | None, path_set_of: str | None
 ) -> WantedRun:
     """Raises InvalidInput."""
-    scope = WantedScope(
-        advertiser_id=None
-        if advertiser is None
-        else AdvertiserId(ids.row_id(advertiser, ids.ADVERTISER, "advertiserId")),
-        campaign_id=None if campaign is None else CampaignId(ids.row_id(campaign, ids.CAMPAIGN, "campaignId")),
-        starts_at=given.starts_at,
-        ends_at=given.ends_at,
-    )
     return WantedRun(
-        scope=scope,
+        scope=scope_of(advertiser, campaign, given.starts_at, given.ends_at),
         rules=None if given.rules is None else given.rules.path_rules(),
         path_set_of=None if path_set_of is None else RunId(ids.row_id(path_set_of, ids.RUN, "pathSetOf")),
         model=chosen_model(given.model, "input", "model"),

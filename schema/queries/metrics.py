@@ -29,8 +29,5 @@ class MetricsQueries:
         range: RangeArgument = None,
         impressions: ImpressionsArgument = ImpressionType.AD_DELIVERED,
     ) -> overlaps.Overlap:
-        wanted = [
-            PlacementId(ids.row_id(text, ids.PLACEMENT, "placementIds", str(index)))
-            for index, text in enumerate(placement_ids)
-        ]
+        wanted = [PlacementId(row_id) for row_id in ids.row_ids(placement_ids, ids.PLACEMENT, "placementIds")]
         return await overlaps.overlap(info.context, wanted, None if range is None else range.given(), impressions)

@@ -1,12 +1,11 @@
 """Queries of attribution: models, runs, and what can be asked without a run."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
 import strawberry
 
-from persistence.ids import AdvertiserId, CampaignId, PlacementId
+from persistence.ids import CampaignId, PlacementId
 from persistence.records import AttributionRunRecord
 from persistence.repositories.runs import AttributionRuns
 from resolvers import ids, lists
@@ -15,8 +14,15 @@ from resolvers.attribution.registry import models
 from resolvers.paths.rules import stated
 from resolvers.policy import Permission
 from resolvers.runs import comparison
-from resolvers.runs.comparison import ModelComparison, Removal
-from resolvers.runs.requests import WantedScope
+from resolvers.runs.comparison import (
+    FEWEST_MODELS,
+    LARGEST_CONVERSIONS,
+    LARGEST_TOUCHES,
+    MOST_MODELS,
+    MOST_REMOVED,
+    ModelComparison,
+    Removal,
+)
 from schema.fields import root_field
 from schema.info import Info
 from schema.listings import root_connection
@@ -26,7 +32,7 @@ from schema.types.comparison import AttributionComparison, RemovalEffect
 from schema.types.credits import CreditGroup, GroupArgument
 from schema.types.paths import PathRulesInput
 from schema.types.run_lists import RUNS
-from schema.types.runs import AttributionRun
+from schema.types.runs import AttributionRun, scope_of
 
 FromArgument = Annotated[
     datetime, strawberry.argument(name="from", description="The moment from which on conversions count.")
@@ -41,6 +47,7 @@ RulesArgument = Annotated[
     PathRulesInput | None,
     strawberry.argument(description="Which touches lead to a conversion; the rules' defaults if left out."),
 ]
+_AT_MOST = f"at most {LARGEST_CONVERSIONS:,} conversions and {LARGEST_TOUCHES:,} touches"
 
 
 @strawberry.type
@@ -60,8 +67,8 @@ class RunQueries:
 
     @root_field(
         graphql_type=AttributionComparison,
-        description="Several models side by side over the same paths, at once: for at most 50,000 conversions and"
-        " 1,000,000 touches, else use runAttribution. Nothing is stored.",
+        description=f"Several models side by side over the same paths, at once: for {_AT_MOST}, else use"
+        " runAttribution. Nothing is stored.",
     )
     @staticmethod
     async def compare_models(
@@ -73,7 +80,10 @@ class RunQueries:
         until: UntilArgument,
         models: Annotated[
             list[AttributionModelInput],
-            strawberry.argument(description="The models, 2 to 7, in the order of the answer."),
+            strawberry.argument(
+                description=f"The models, {FEWEST_MODELS} to {MOST_MODELS}, in the order of the answer; the same one"
+                " may be there with different parameters."
+            ),
         ],
         rules: RulesArgument = None,
         group_by: GroupArgument = CreditGroup.PLACEMENT,
@@ -86,14 +96,15 @@ class RunQueries:
 
     @root_field(
         graphql_type=RemovalEffect,
-        description="What would be lost without some placements, by a Markov chain of all journeys, at once: for at"
-        " most 50,000 conversions and 1,000,000 touches. Nothing is stored.",
+        description="What would be lost without some placements, by a Markov chain of all journeys, at once: for"
+        f" {_AT_MOST}. Nothing is stored.",
     )
     @staticmethod
     async def removal_effect(
         info: Info,
         placement_ids: Annotated[
-            list[strawberry.ID], strawberry.argument(description="The placements to do without, 1 to 100.")
+            list[strawberry.ID],
+            strawberry.argument(description=f"The placements to do without, 1 to {MOST_REMOVED}."),
         ],
         from_: FromArgument,
         until: UntilArgument,
@@ -106,18 +117,6 @@ class RunQueries:
         ] = None,
         rules: RulesArgument = None,
     ) -> Removal:
-        scope = WantedScope(*_scope_ids(advertiser_id, campaign_id), from_, until)
-        return await comparison.removal_effect(info.context, scope, stated(rules), _placement_ids(placement_ids))
-
-
-def _placement_ids(texts: Sequence[str]) -> list[PlacementId]:
-    return [
-        PlacementId(ids.row_id(text, ids.PLACEMENT, "placementIds", str(index))) for index, text in enumerate(texts)
-    ]
-
-
-def _scope_ids(advertiser: str | None, campaign: str | None) -> tuple[AdvertiserId | None, CampaignId | None]:
-    return (
-        None if advertiser is None else AdvertiserId(ids.row_id(advertiser, ids.ADVERTISER, "advertiserId")),
-        None if campaign is None else CampaignId(ids.row_id(campaign, ids.CAMPAIGN, "campaignId")),
-    )
+        scope = scope_of(advertiser_id, campaign_id, from_, until)
+        removed = [PlacementId(row_id) for row_id in ids.row_ids(placement_ids, ids.PLACEMENT, "placementIds")]
+        return await comparison.removal_effect(info.context, scope, stated(rules), removed)

@@ -6,7 +6,8 @@ from decimal import Decimal
 import strawberry
 
 from resolvers.attribution.registry import ChosenModel
-from resolvers.runs.comparison import MOST_MODELS, ComparedCredit, ComparedCredits, ModelComparison, first_rows
+from resolvers.runs.comparison import MOST_MODELS, ComparedCredits, ModelComparison, first_rows
+from resolvers.runs.comparison import ComparedCredit as ComparedCreditRecord
 from resolvers.runs.reading import Amount
 from resolvers.runs.results import Totals
 from schema.fields import CURRENCIES, LONGEST, batched
@@ -39,7 +40,7 @@ class ComparedModel:
 
 
 @strawberry.type(description="What one model gives.")
-class ComparedCreditOfModel:
+class ComparedCredit:
     conversions: Decimal = strawberry.field(description="Number of conversions earned, to 12 decimals.")
 
     @batched(
@@ -48,7 +49,7 @@ class ComparedCreditOfModel:
         longest=CURRENCIES,
     )
     @staticmethod
-    async def values(parents: Sequence[ComparedCredit], info: Info) -> list[list[Amount]]:
+    async def values(parents: Sequence[ComparedCreditRecord], info: Info) -> list[list[Amount]]:
         return [[Amount(value, currency) for currency, value in credit.values.items()] for credit in parents]
 
 
@@ -56,8 +57,8 @@ class ComparedCreditOfModel:
 class ComparedCreditRow(CreditSubject):
     is_type_of = of_record(ComparedCredits)
 
-    credits: list[ComparedCredit] = strawberry.field(
-        graphql_type=list[ComparedCreditOfModel],
+    credits: list[ComparedCreditRecord] = strawberry.field(
+        graphql_type=list[ComparedCredit],
         description="One for each model, in the order of `models`.",
         metadata={LONGEST: MOST_MODELS},
     )

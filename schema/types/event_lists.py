@@ -99,10 +99,8 @@ def wanted_events(given: EventFilterInput | None) -> EventFilter:
         return EventFilter()
     placement_ids = None
     if given.placement_ids is not None:
-        placement_ids = tuple(
-            PlacementId(ids.row_id(text, ids.PLACEMENT, "filter", "placementIds", str(index)))
-            for index, text in enumerate(given.placement_ids)
-        )
+        row_ids = ids.row_ids(given.placement_ids, ids.PLACEMENT, "filter", "placementIds")
+        placement_ids = tuple(PlacementId(row_id) for row_id in row_ids)
     line_item_id = _row_id(given.line_item_id, ids.LINE_ITEM, "lineItemId")
     campaign_id = _row_id(given.campaign_id, ids.CAMPAIGN, "campaignId")
     podcast_id = _row_id(given.podcast_id, ids.PODCAST, "podcastId")

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 import strawberry
 
 from persistence.records import AdvertiserRecord, EventRecord, PlacementRecord
-from persistence.repositories.campaigns import Advertisers, Placements
-from persistence.repositories.events import CONVERSIONS, IMPRESSIONS, VISITS, OrderKey
+from persistence.repositories.campaigns import Advertisers
+from persistence.repositories.events import CONVERSIONS, IMPRESSIONS, VISITS
 from resolvers import ids, lists
 from resolvers.campaigns.money import Money as MoneyRecord
 from resolvers.events.kinds import ConversionSource, EventType
-from resolvers.loaders.events import ConversionByOrderLoader
+from resolvers.paths import conversions
 from schema.enums import described
 from schema.fields import batched
 from schema.info import Info
@@ -20,7 +20,7 @@ from schema.relay import Node, node_id
 from schema.types.advertisers import Advertiser
 from schema.types.explanations import conversion_credits, conversion_explain
 from schema.types.money import Money
-from schema.types.paths import conversion_path
+from schema.types.paths import conversion_path, placements_of
 from schema.types.placements import Placement
 from schema.types.reconciliation import conversion_promo, conversion_reconciliation
 
@@ -38,13 +38,6 @@ described(
 def _of_kind(types: Sequence[str]) -> Callable[[Any, Any], bool]:
     """The `is_type_of` of one kind: all kinds have the same record."""
     return lambda value, _info: isinstance(value, EventRecord) and value.type in types
-
-
-async def _placements(parents: Sequence[EventRecord], info: Info) -> list[PlacementRecord | None]:
-    """Placements are never deleted: null is for events without one."""
-    wanted = [event.placement_id for event in parents if event.placement_id is not None]
-    found = {record.id: record for record in await lists.existing(info.context, Placements, wanted)}
-    return [None if event.placement_id is None else found[event.placement_id] for event in parents]
 
 
 @strawberry.interface(description="Something that happened: an impression, a visit or a conversion.")
@@ -74,7 +67,7 @@ class Touchpoint(Event):
     @batched(graphql_type=Placement | None, description="The placement it is credited to; null if none is known.")
     @staticmethod
     async def placement(parents: Sequence[EventRecord], info: Info) -> list[PlacementRecord | None]:
-        return await _placements(parents, info)
+        return await placements_of([event.placement_id for event in parents], info)
 
 
 @strawberry.type(description="A placement reached a household.")
@@ -126,11 +119,5 @@ class ConversionEvent(Event):
     )
     @staticmethod
     async def counted_by(parents: Sequence[EventRecord], info: Info) -> list[EventRecord | None]:
-        keys = {
-            event.id: OrderKey(event.advertiser_id, event.type, event.order_id)
-            for event in parents
-            if event.order_id is not None and not event.counted
-        }
-        loaded = await info.context.loaders.of(ConversionByOrderLoader).fetch(list(keys.values()))
-        found = dict(zip(keys, loaded, strict=True))
-        return [found.get(event.id) for event in parents]
+        counting = await conversions.counting_reports(info.context, parents)
+        return [None if event.counted else counted for event, counted in zip(parents, counting, strict=True)]

@@ -19,7 +19,7 @@ from resolvers.paths.rules import Evidence
 from resolvers.paths.shares import PlacementShare
 from resolvers.runs.reading import Amount
 from schema.enums import described
-from schema.fields import batched
+from schema.fields import LONGEST, batched
 from schema.info import Info
 from schema.relay import of_record
 from schema.types.attribution_models import (
@@ -147,7 +147,8 @@ class Explanation:
     touches: list[ExplainedTouch] = strawberry.field(
         description="Every touch of the household with the advertiser, eligible or not, oldest first: from"
         f" {LOOK_BACK.days} days before the longest window to {LOOK_AHEAD.days} day after the conversion, about"
-        f" {MOST_TOUCHES:,} at most."
+        f" {MOST_TOUCHES:,} at most.",
+        metadata={LONGEST: MOST_TOUCHES},
     )
     touches_omitted: int = strawberry.field(
         description="Number of touches within that time that are not told, because there are too many; never eligible"

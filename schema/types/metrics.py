@@ -18,11 +18,11 @@ from resolvers.metrics import measures
 from resolvers.metrics import overlap as overlaps
 from resolvers.metrics.figures import CurrencyFigures, ratio
 from resolvers.metrics.money import money
-from resolvers.metrics.rows import LARGEST_GROUPS, Grouping, MetricsRow, metrics_rows
+from resolvers.metrics.rows import LARGEST_GROUPS, LONGEST, Grouping, MetricsRow, metrics_rows
 from resolvers.metrics.spans import GivenRange
 from resolvers.numbers import BigInt
 from schema.enums import described
-from schema.fields import batched
+from schema.fields import CURRENCIES, LongestBy, batched
 from schema.info import Info
 from schema.relay import of_record
 
@@ -258,7 +258,11 @@ class Metrics:
     )
     roas = _money("roas", f"Return on ad spend: revenue ÷ spend, minor units per minor unit; {_UNKNOWN}.")
 
-    @batched(graphql_type=list[CurrencyMetrics], description="The same for each currency, by its code.")
+    @batched(
+        graphql_type=list[CurrencyMetrics],
+        description="The same for each currency, by its code.",
+        longest=CURRENCIES,
+    )
     @staticmethod
     async def by_currency(parents: Sequence[MetricsRow], info: Info) -> list[list[CurrencyFigures]]:
         return await money(info.context.loaders, parents)
@@ -276,7 +280,7 @@ def metrics_of(parent: str) -> Any:
             strawberry.argument(description=f"What the rows are for; at most {LARGEST_GROUPS:,} rows of one object."),
         ] = Grouping.NONE,
         impressions: ImpressionsArgument = ImpressionType.AD_DELIVERED,
-        attribution_run: Annotated[
+        run: Annotated[
             strawberry.ID | None,
             strawberry.argument(
                 description="The finished run whose credits are the conversions and the revenue. It has a range of its"
@@ -284,7 +288,7 @@ def metrics_of(parent: str) -> Any:
             ),
         ] = None,
     ) -> list[list[MetricsRow]]:
-        run_id = None if attribution_run is None else RunId(ids.row_id(attribution_run, ids.RUN, "attributionRun"))
+        run_id = None if run is None else RunId(ids.row_id(run, ids.RUN, "run"))
         return await metrics_rows(
             info.context,
             parent,
@@ -298,7 +302,8 @@ def metrics_of(parent: str) -> Any:
     description = (
         "What its placements, archived ones among them, reached and led to: one row, or one for each group, in order."
     )
-    return batched(graphql_type=list[Metrics], description=description)(resolve)
+    longest = LongestBy("groupBy", LONGEST, default=Grouping.NONE)
+    return batched(graphql_type=list[Metrics], description=description, longest=longest)(resolve)
 
 
 @strawberry.type(description="How many households a placement reached, beside others.")

@@ -19,7 +19,7 @@ from resolvers.paths.conversions import BuiltPath, PathSource
 from resolvers.paths.conversions import PathTouch as PathTouchRecord
 from resolvers.paths.rules import Evidence, PromoPolicy, StatedRules
 from schema.enums import described
-from schema.fields import batched
+from schema.fields import LONGEST, batched
 from schema.info import Info
 from schema.relay import of_record
 from schema.types.placements import Placement
@@ -127,7 +127,8 @@ class Path:
     is_type_of = of_record(BuiltPath)
 
     touches: list[PathTouch] = strawberry.field(
-        description=f"Oldest first; at most {LONGEST_PATH}, of more the latest. One for the promo code, if it decides."
+        description=f"Oldest first; at most {LONGEST_PATH}, of more the latest. One for the promo code, if it decides.",
+        metadata={LONGEST: LONGEST_PATH},
     )
     evidence: Evidence = strawberry.field(description="What the path is made of.")
     rules: PathRules = strawberry.field(description="Which touches were eligible.")

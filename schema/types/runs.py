@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import strawberry
 
-from persistence.ids import RunId
+from persistence.ids import AdvertiserId, CampaignId, RunId
 from persistence.records import (
     AdvertiserRecord,
     AttributionRunRecord,
@@ -31,6 +31,7 @@ from resolvers.paths.rules import Evidence, rules_of
 from resolvers.paths.shares import PlacementShare
 from resolvers.runs import reading
 from resolvers.runs.reading import RunConversion, RunDiff, RunTotals
+from resolvers.runs.requests import WantedScope
 from resolvers.runs.states import RunStatus
 from schema.fields import CURRENCIES, LONGEST, batched
 from schema.info import Info
@@ -278,6 +279,20 @@ class AttributionRun(Node):
             before=None,
         )
         return await reading.conversion_pages(info.context, parents, request)
+
+
+def scope_of(
+    advertiser: str | None, campaign: str | None, starts_at: datetime | None, ends_at: datetime | None
+) -> WantedScope:
+    """Of the arguments `advertiserId` and `campaignId`. Raises InvalidInput (INVALID_ID, WRONG_ID_TYPE)."""
+    return WantedScope(
+        advertiser_id=None
+        if advertiser is None
+        else AdvertiserId(ids.row_id(advertiser, ids.ADVERTISER, "advertiserId")),
+        campaign_id=None if campaign is None else CampaignId(ids.row_id(campaign, ids.CAMPAIGN, "campaignId")),
+        starts_at=starts_at,
+        ends_at=ends_at,
+    )
 
 
 def _request(group: str, first: int | None, after: str | None) -> PageRequest:

@@ -8,6 +8,7 @@ from graphql import GraphQLError, parse
 from structlog.testing import LogCapture
 
 from gateway.errors import Code, ErrorMask, RequestRejected, http_status, rejected, retry_headers
+from persistence.errors import StatementTooLong
 from resolvers.errors import (
     Conflict,
     DomainError,
@@ -105,6 +106,12 @@ def test_timeout_of_a_resource_says_so_and_hides_which(mask: ErrorMask, logs: Lo
     assert formatted["message"] == "The operation took too long and was stopped."
     assert formatted["extensions"] == {"code": "TIMEOUT", "errorId": "error-1"}
     assert len(logs.entries) == 1
+
+
+def test_question_that_is_too_much_for_the_database_says_what_to_do(mask: ErrorMask) -> None:
+    [formatted] = mask.execution_errors([field_error(StatementTooLong("db1.internal:5432"), "a")])
+    assert formatted["extensions"]["code"] == "TIMEOUT"
+    assert formatted["message"].endswith("choose a shorter range or fewer objects.")
 
 
 def test_error_with_a_code_of_its_own_is_shown(mask: ErrorMask) -> None:

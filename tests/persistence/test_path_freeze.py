@@ -21,6 +21,7 @@ from resolvers.context import Services
 from tests.resolvers.campaigns.scene import new_advertiser, new_campaign
 from tests.resolvers.paths.oracle import expected_nulls
 from tests.resolvers.paths.scene import DAY, HOUR, MICROSECOND, NOON, RULES, Scene, new_scene
+from tests.resolvers.runs.scene import count_hours
 
 
 class SmallPathSets(PathSets):
@@ -204,6 +205,22 @@ async def test_null_journeys_are_those_of_an_independent_computation(services: S
     nulls = {tuple(path.placement_ids): path.nulls for path in counted if path.nulls}
     assert nulls == expected_nulls(stored, scope, campaigns)
     assert max(nulls.values()) > 1
+
+
+async def test_household_slices_are_as_small_in_the_company_of_another_advertiser(scene: Scene) -> None:
+    other = await new_advertiser(scene.actor, "Other")
+    touches = [scene.touch(NOON, household=household, advertiser_id=other.id) for household in range(9)]
+    await scene.store(scene.touch(NOON), *touches)
+    await count_hours(scene)
+    told: list[float] = []
+
+    async def advance(done: float) -> None:
+        told.append(done)
+
+    async with scene.actor.services.database.snapshot(scene.actor.tenant_id) as session:
+        await SmallPathSets(session).freeze(scene.scope(), advance)
+    conversions, slices, end = 1, 3, 1  # ten events, four a slice
+    assert len(told) == conversions + slices + end
 
 
 # The hash

@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 from sqlalchemy import insert, select, text
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
+from sqlalchemy.exc import InternalError
 
 from persistence.errors import (
     DatabaseUnavailable,
@@ -12,11 +14,12 @@ from persistence.errors import (
     MissingPartition,
     MissingReference,
     RefusedValue,
+    StatementTooLong,
     WriteConflict,
 )
 from persistence.ids import TenantId
 from persistence.repositories.campaigns import Advertisers
-from persistence.sessions import open_database
+from persistence.sessions import open_database, translated_errors
 from persistence.tables import advertisers, campaigns, events
 from resolvers.context import Services
 from tests.actors import new_tenant
@@ -125,6 +128,33 @@ async def test_connection_killed_by_the_server_is_unavailable_once_and_then_repl
         await database.close()
 
 
+@pytest.mark.parametrize("tenant_id", [1, 2])
+async def test_connection_closed_in_the_pool_is_unavailable_once_and_then_replaced(
+    app_url: str, tenant_id: int
+) -> None:
+    database, other = (open_database(app_url, pool_size=1, statement_timeout=5) for _ in range(2))
+    try:
+        async with database.read(TenantId(1)) as session:
+            backend = await session.scalar(text("SELECT pg_backend_pid()"))
+        async with other.read(TenantId(1)) as session:
+            assert await session.scalar(text("SELECT pg_terminate_backend(:backend, 5000)").bindparams(backend=backend))
+        with pytest.raises(DatabaseUnavailable):
+            async with database.read(TenantId(tenant_id)) as session:
+                await session.scalar(text("SELECT 1"))
+        async with database.read(TenantId(tenant_id)) as session:
+            assert await session.scalar(text("SELECT 1")) == 1
+    finally:
+        await database.close()
+        await other.close()
+
+
+def test_connection_that_is_just_being_closed_is_unavailable() -> None:
+    said = "cannot switch to state 15; another operation (2) is in progress"
+    error = AsyncAdapt_asyncpg_dbapi.InternalClientError(said)  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+    with pytest.raises(DatabaseUnavailable, match="cannot switch to state 15"), translated_errors():
+        raise InternalError("COMMIT", {}, error)
+
+
 async def test_slow_statement_is_stopped(app_url: str) -> None:
     database = open_database(app_url, pool_size=1, statement_timeout=0.2)
     try:
@@ -161,13 +191,52 @@ async def test_deadlock_undoes_one_of_the_two_transactions_and_says_so(services:
     assert [type(outcome) for outcome in outcomes if outcome is not None] == [WriteConflict]
 
 
-async def test_analysis_is_planned_for_its_own_values_and_leaves_nothing_of_that_behind(app_url: str) -> None:
+async def test_analysis_is_planned_for_its_own_values_alone_and_leaves_nothing_of_that_behind(app_url: str) -> None:
     database = open_database(app_url, pool_size=1, statement_timeout=5)
-    mode = text("SELECT current_setting('plan_cache_mode'), current_setting('podgraph.tenant_id')")
+    mode = text(
+        "SELECT current_setting('plan_cache_mode'), current_setting('max_parallel_workers_per_gather'),"
+        " current_setting('podgraph.tenant_id')"
+    )
     try:
         async with database.analyse(TenantId(7)) as session:
-            assert await session.rows(mode) == [("force_custom_plan", "7")]
+            assert await session.rows(mode) == [("force_custom_plan", "0", "7")]
         async with database.read(TenantId(7)) as session:
-            assert await session.rows(mode) == [("auto", "7")]
+            assert await session.rows(mode) == [("auto", "2", "7")]
+    finally:
+        await database.close()
+
+
+async def test_analysis_that_takes_too_long_says_so_and_a_write_says_that_it_may_have_happened(app_url: str) -> None:
+    database = open_database(app_url, pool_size=1, statement_timeout=0.2)
+    long = text("SELECT pg_sleep(20)")
+    try:
+        with pytest.raises(StatementTooLong):
+            async with database.analyse(TenantId(7)) as session:
+                await session.execute(long)
+        with pytest.raises(DatabaseUnavailable) as error:
+            async with database.write(TenantId(7)) as session:
+                await session.execute(long)
+        assert type(error.value) is DatabaseUnavailable
+    finally:
+        await database.close()
+
+
+async def test_statement_of_a_process_that_was_killed_ends(app_url: str, services: Services) -> None:
+    database = open_database(app_url, pool_size=1, statement_timeout=60)
+    running = text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid AND state = 'active'")
+    try:
+        async with database.read_account() as session:
+            pid = await session.scalar(text("SELECT pg_backend_pid()"))
+            work = asyncio.create_task(session.execute(text("SELECT pg_sleep(60)")))
+            async with services.database.read_account() as watching, asyncio.timeout(20):
+                while await watching.scalar(running.bindparams(pid=pid)) == 0:
+                    await asyncio.sleep(0.02)
+                raw = await session._connection.get_raw_connection()
+                assert raw.driver_connection is not None
+                raw.driver_connection.terminate()
+                with pytest.raises(DatabaseUnavailable):
+                    await work
+                while await watching.scalar(running.bindparams(pid=pid)) == 1:
+                    await asyncio.sleep(0.02)
     finally:
         await database.close()

@@ -82,7 +82,7 @@ async def test_overlap_runs_three_statements(world: World) -> None:
     with recorded_statements(world.actor.services.database) as statements:
         await overlap(world, texts)
     # Placements, what is kept, households.
-    assert len([statement for statement in statements if not statement.startswith("SET LOCAL")]) == 3
+    assert len([statement for statement in statements if "set_config" not in statement]) == 3
 
 
 @pytest.mark.parametrize(

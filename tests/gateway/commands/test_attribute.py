@@ -199,6 +199,16 @@ def test_missing_file_is_a_sentence(anybody: Terminal, tmp_path: Path) -> None:
     assert anybody.sentence("attribute", str(tmp_path), "--model", "LINEAR") == f"Is a directory: {tmp_path}."
 
 
+def test_a_files_name_begins_a_sentence_as_it_is_written(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path, "path,total_conversions\n")
+    assert (
+        terminal.sentence("attribute", "paths.csv", "--model", "LINEAR") == "paths.csv has no paths below its header."
+    )
+
+
 @pytest.mark.parametrize("name", ["paths.csv.gz", "paths.csv"])
 def test_gzip_is_known_by_its_content(tmp_path: Path, name: str) -> None:
     plain = read_paths(written(tmp_path, SMALL))

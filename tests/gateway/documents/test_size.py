@@ -48,6 +48,12 @@ def check(text: str, **variables: Any) -> None:
         ('{ nodes(ids: "pod_1") { id } }', 1 + 1),
         ("{ viewer { memberships { role } } }", 2 + 100),
         ("{ attributionRuns(first: 10) { nodes { parameters { name } } } }", 1 + 10 * (2 + 20)),
+        ('{ conversion(id: "cnv_1") { path { touches { ageSeconds } } } }', 3 + 500),
+        ('{ conversion(id: "cnv_1") { explain(model: {kind: LINEAR}) { touches { share } } } }', 3 + 1_000),
+        ("{ campaigns(first: 10) { nodes { metrics { reach visits } } } }", 1 + 10 * (2 + 2)),
+        ("{ campaigns(first: 10) { nodes { metrics { byCurrency { spend } } } } }", 1 + 10 * (2 + 1 + 20)),
+        ("{ campaigns(first: 10) { nodes { metrics(groupBy: DAY) { reach } } } }", 1 + 10 * (2 + 401)),
+        ("{ campaigns(first: 10) { nodes { metrics(groupBy: HOUR) { reach } } } }", 1 + 10 * (2 + 1_000)),
         ("{ __schema { queryType { name } } }", 20_000),
         ("{ ...A } fragment A on Query { podcasts(first: 10) { ...B } }"
          " fragment B on PodcastConnection { nodes { ... { id } ... on Node { id } } }", 1 + 10 * 3),
@@ -83,6 +89,21 @@ def test_ids_of_a_variable_are_counted() -> None:
 def test_dashboard_and_a_thousand_episodes_are_allowed() -> None:
     check(SCREEN)
     check('{ podcast(id: "pod_1") { episodes(first: 1000) { edges { cursor node { id title description } } } } }')
+
+
+@pytest.mark.parametrize(("variables", "rows"), [({}, 59), ({"by": "NONE"}, 1), ({"by": "PLACEMENT"}, 1_000)])
+def test_rows_of_metrics_are_counted_by_the_grouping_of_the_request(variables: dict[str, str], rows: int) -> None:
+    query = 'query ($by: MetricsGrouping! = WEEK) { campaign(id: "cmp_1") { metrics(groupBy: $by) { reach } } }'
+    assert values(query, **variables) == 2 + rows
+
+
+def test_every_figure_of_a_screen_of_campaigns_is_allowed_and_of_every_hour_of_them_refused() -> None:
+    figures = "currency impressions visits conversions spend revenue cpm cpv cpa aov roas"
+    row = f"{figures} reach frequency visitors visitationRate conversionRate byCurrency {{ {figures} }}"
+    check(f"{{ campaigns(first: 100) {{ nodes {{ id name metrics {{ {row} }} }} }} }}")
+    check("{ campaigns(first: 100) { nodes { metrics(groupBy: DAY) { impressions reach spend revenue } } } }")
+    with pytest.raises(RequestRejected):
+        check("{ campaigns(first: 100) { nodes { metrics(groupBy: HOUR) { impressions reach spend revenue roas } } } }")
 
 
 def test_models_compared_and_a_runs_conversions_are_allowed() -> None:

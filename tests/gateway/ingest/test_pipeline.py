@@ -1,7 +1,7 @@
 """Batches in flight: bounded, acknowledged in order, repeated while the database is away."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -63,9 +63,12 @@ class Belt:
         await pipeline.run(self.batches(), NDJSON, self.acknowledge, self.stop)
 
 
-async def settled() -> None:
-    """After this, what could go on without anybody's help has done so."""
-    for _ in range(50):
+async def settled(reached: Callable[[], bool]) -> None:
+    """It is reached, and a while later what else could go on without anybody's help has done so."""
+    async with asyncio.timeout(10):
+        while not reached():
+            await asyncio.sleep(0.002)
+    for _ in range(20):
         await asyncio.sleep(0.002)
 
 
@@ -73,7 +76,7 @@ async def test_no_more_batches_are_in_flight_than_may_be_and_one_is_read_ahead()
     intake, belt = Intake(), Belt(20)
     intake.open.clear()
     run = asyncio.create_task(belt.run(Pipeline(intake.store)))
-    await settled()
+    await settled(lambda: belt.read > IN_FLIGHT)
     assert (len(intake.given), belt.read, belt.acknowledged) == (IN_FLIGHT, IN_FLIGHT + 1, [])
     intake.open.set()
     await run
@@ -84,7 +87,7 @@ async def test_later_batch_is_acknowledged_after_an_earlier_one_that_takes_longe
     intake, belt = Intake(), Belt(2)
     intake.slow["key-0"] = asyncio.Event()
     run = asyncio.create_task(belt.run(Pipeline(intake.store)))
-    await settled()
+    await settled(lambda: len(intake.given) > 1)
     assert (intake.given, belt.acknowledged) == (["key-0", "key-1"], [])
     intake.slow["key-0"].set()
     await run
@@ -133,7 +136,7 @@ async def test_cancelled_run_leaves_nothing_behind() -> None:
     intake.open.clear()
     before = asyncio.all_tasks()
     run = asyncio.create_task(belt.run(Pipeline(intake.store)))
-    await settled()
+    await settled(lambda: belt.read > IN_FLIGHT)
     run.cancel()
     with pytest.raises(asyncio.CancelledError):
         await run

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from persistence.repositories.metrics import Span
 from resolvers.errors import InvalidInput
-from resolvers.metrics.spans import GivenRange, buckets, checked, latest_range
+from resolvers.metrics.rows import LONGEST, UNITS, Grouping
+from resolvers.metrics.spans import LONGEST_RANGE, GivenRange, buckets, checked, latest_range
 
 HOURS = st.integers(min_value=0, max_value=20_000)
 
@@ -46,6 +47,13 @@ def test_buckets_cover_the_span_without_gaps_or_overlaps(first: int, length: int
     assert found[-1][1] == span.ends_at
     assert [end for _, end in found[:-1]] == [start for start, _ in found[1:]]
     assert all(start < end for start, end in found)
+
+
+@given(HOURS, st.sampled_from([Grouping.NONE, Grouping.DAY, Grouping.WEEK, Grouping.MONTH]))
+def test_a_range_has_no_more_rows_than_are_reckoned_with(first: int, grouping: Grouping) -> None:
+    start = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(hours=first)
+    span = Span(start, start + LONGEST_RANGE, UNITS.get(grouping))
+    assert len(list(buckets(span))) <= LONGEST[grouping]
 
 
 @pytest.mark.parametrize(
