@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition, scalar
 
+from resolvers.moments import moment_of
 from resolvers.numbers import LARGEST, BigInt
 
 
@@ -23,7 +24,7 @@ def _moment_text(value: datetime) -> str:
 
 def _moment(value: object) -> datetime:
     try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        moment = moment_of(value) if isinstance(value, str) else None
         if moment is not None and moment.tzinfo is not None:
             return moment.astimezone(UTC)
     except (ValueError, OverflowError):

@@ -258,7 +258,7 @@ class _Reading:
 
     def __init__(self, name: str, columns: list[str]) -> None:
         self._name = name
-        self._places = {column: columns.index(column) for column in columns}
+        self._places = {column: place for place, column in enumerate(columns)}
         self._nodes, self._counts = _Nodes(), _Counts()
         self._touches: list[NDArray[np.int32]] = []
         self._columns: dict[str, list[NDArray[np.int64]]] = {

@@ -262,6 +262,11 @@ class Measures:
         """
         member = _members(sets)
         touch = events.alias("touch")
+        own_advertisers = (
+            select(campaigns.c.advertiser_id)
+            .join_from(placements, campaigns, _same(placements.c.campaign_id, campaigns))
+            .where(self._own(placements), placements.c.id.in_({id_ for of_set in sets for id_ in of_set.ids}))
+        )
         conversion = (
             select(
                 events.c.id,
@@ -272,7 +277,16 @@ class Measures:
                 events.c.value_minor,
                 _bucket(span, events.c.occurred_at),
             )
-            .where(self._own(events), of_types(CONVERSIONS), events.c.counted, *_within(span, events))
+            .where(
+                self._own(events),
+                of_types(CONVERSIONS),
+                events.c.counted,
+                events.c.advertiser_id.in_(own_advertisers),
+                *_within(span, events),
+            )
+            # A fence: read once, and joined. As a look-up by household for each touch, the touches of an address that
+            # very many people share would each read all that ever happened there.
+            .offset(0)
             .cte("conversion")
         )
         found = (

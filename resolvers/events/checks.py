@@ -15,6 +15,7 @@ from resolvers.errors import InvalidInput, Problem
 from resolvers.events.identity import AddressNotPublic, Households, event_id
 from resolvers.events.incoming import IncomingEvent
 from resolvers.events.kinds import ConversionSource, ConversionType, EventType
+from resolvers.moments import moment_of
 from resolvers.numbers import LARGEST
 
 FUTURE: Final = timedelta(minutes=5)
@@ -133,7 +134,7 @@ class EventChecks:
             _require(None, "occurredAt", "Say when it happened, such as '2026-11-23T14:00:00Z'.", problems)
             return self._oldest
         try:
-            moment = datetime.fromisoformat(text)
+            moment = moment_of(text)
         except ValueError:
             message = "This must be a moment in ISO 8601, such as '2026-11-23T14:00:00Z'."
             problems.append(_problem("INVALID_TIMESTAMP", message, "occurredAt"))

@@ -24,8 +24,8 @@ described(
 
 @strawberry.input(
     description="Something that happened. Every field is plain text or a number, so that a wrong value is this"
-    " event's problem and not the whole call's. Impressions need `placementId`, conversions `advertiserId`,"
-    " a visit one of them."
+    " event's problem and not the whole call's; text for a number, or a number for text, is the call's. Impressions"
+    " need `placementId`, conversions `advertiserId`, a visit one of them."
 )
 class EventInput:
     key: str | None = strawberry.field(

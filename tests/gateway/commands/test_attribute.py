@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
+import time
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -197,6 +198,14 @@ def test_missing_file_is_a_sentence(anybody: Terminal, tmp_path: Path) -> None:
     missing = str(tmp_path / "none.csv")
     assert anybody.sentence("attribute", missing, "--model", "LINEAR") == f"No such file or directory: {missing}."
     assert anybody.sentence("attribute", str(tmp_path), "--model", "LINEAR") == f"Is a directory: {tmp_path}."
+
+
+def test_a_header_of_many_columns_takes_time_in_proportion(tmp_path: Path) -> None:
+    header = ",".join(["path", "total_conversions", *(f"c{number}" for number in range(100_000))])
+    began = time.process_time()
+    found = read_paths(written(tmp_path, f"{header}\na > b,3{',' * 100_000}\n"))
+    assert found.channels == ["a", "b"]
+    assert time.process_time() - began < 10  # in proportion to its square, it is a minute
 
 
 def test_a_files_name_begins_a_sentence_as_it_is_written(

@@ -107,6 +107,7 @@ def test_value_that_is_refused(value: float | str) -> None:
         ({"type": "ad_delivered"}, "UNKNOWN_TYPE", "type"),
         ({"occurred_at": None}, "MISSING_VALUE", "occurredAt"),
         ({"occurred_at": "yesterday"}, "INVALID_TIMESTAMP", "occurredAt"),
+        ({"occurred_at": "2026-11-20x10:00:00Z"}, "INVALID_TIMESTAMP", "occurredAt"),
         ({"occurred_at": "2026-02-30T00:00:00Z"}, "INVALID_TIMESTAMP", "occurredAt"),
         ({"occurred_at": "1790000000"}, "INVALID_TIMESTAMP", "occurredAt"),
         ({"occurred_at": "2026-11-23T11:00:00"}, "TIMESTAMP_WITHOUT_ZONE", "occurredAt"),

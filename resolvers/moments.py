@@ -1,0 +1,14 @@
+"""Moments as clients write them: ISO 8601."""
+
+from datetime import datetime
+from typing import Final
+
+_CHARACTERS: Final = frozenset("0123456789-+:.,TtZzW ")
+
+
+def moment_of(text: str) -> datetime:
+    """The moment, naive if the text names no zone. Raises ValueError."""
+    # Python takes any character between day and time, even an emoji.
+    if not _CHARACTERS.issuperset(text):
+        raise ValueError("no moment")
+    return datetime.fromisoformat(text)
