@@ -12,7 +12,8 @@ OPENED = (
     *("gateway", "gateway/auth", "gateway/commands", "gateway/demo", "gateway/documents", "gateway/embedded"),
     *("gateway/execution", "gateway/http", "gateway/middleware", "gateway/schema_changes", "gateway/web"),
     *("schema", "schema/types", "resolvers", "resolvers/campaigns", "resolvers/feeds", "resolvers/identity"),
-    *("resolvers/loaders", "persistence", "persistence/repositories", "cache", "ops", "ops/adr", "ops/telemetry"),
+    *("resolvers/loaders", "persistence", "persistence/repositories", "persistence/tables"),
+    *("cache", "ops", "ops/adr", "ops/telemetry"),
     *("resolvers/attribution", "resolvers/events", "gateway/ingest", "ops/bench", "tests", "tests/services"),
 )
 SKIPPED = {"node_modules", ".venv", "static", ".podgraph", ".git"}

@@ -17,7 +17,7 @@ from persistence.migrate import application_role, draft_migration, migrate
 def migrate_command(
     draft: Annotated[
         str | None,
-        typer.Option(metavar="TITLE", help="Then write a migration for what persistence/tables.py has beyond it."),
+        typer.Option(metavar="TITLE", help="Then write a migration for what persistence/tables/ has beyond it."),
     ] = None,
 ) -> None:
     """Bring the database to the newest schema; running it again changes nothing."""

@@ -11,7 +11,7 @@ context.configure(
     target_metadata=metadata,
     compare_type=True,
     compare_server_default=False,
-    # Partitions come and go; the migrations and tables.py know their parents alone.
+    # Partitions come and go; the migrations and persistence.tables know their parents alone.
     include_name=lambda name, kind, _: kind != "table" or not is_partition(name),
 )
 with context.begin_transaction():

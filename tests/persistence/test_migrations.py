@@ -1,4 +1,4 @@
-"""Migrations and tables.py say the same, and running them again changes nothing."""
+"""Migrations and persistence.tables say the same, and running them again changes nothing."""
 
 import shutil
 from pathlib import Path
