@@ -14,7 +14,8 @@ OPENED = (
     *("schema", "schema/types", "resolvers", "resolvers/campaigns", "resolvers/feeds", "resolvers/identity"),
     *("resolvers/loaders", "persistence", "persistence/repositories", "persistence/tables"),
     *("cache", "ops", "ops/adr", "ops/telemetry"),
-    *("resolvers/attribution", "resolvers/events", "gateway/ingest", "ops/bench", "tests", "tests/services"),
+    *("resolvers/attribution", "resolvers/events", "resolvers/metrics", "resolvers/paths", "resolvers/runs"),
+    *("gateway/ingest", "ops/bench", "tests", "tests/services"),
 )
 SKIPPED = {"node_modules", ".venv", "static", ".podgraph", ".git"}
 BUILT = {"gateway/static", ".podgraph"}
