@@ -39,11 +39,13 @@ def migrated(connected: Terminal) -> Terminal:
 def demo_to_copy(postgres: EmbeddedPostgres) -> Iterator[SeededDemo]:
     """Seeded once, since that takes some seconds."""
     database = OwnDatabase(postgres)
-    with open_directory() as root, pytest.MonkeyPatch.context() as environment:
-        terminal = Terminal(environment, root / "data")
-        terminal.set(PODGRAPH_DATABASE__URL=database.app_url, PODGRAPH_DATABASE__OWNER_URL=database.owner_url)
-        assert terminal.run("migrate").status == 0
-        assert terminal.run("seed").status == 0
+    with open_directory() as root:
+        # Not until the session's end: no other test is to find these variables.
+        with pytest.MonkeyPatch.context() as environment:
+            terminal = Terminal(environment, root / "data")
+            terminal.set(PODGRAPH_DATABASE__URL=database.app_url, PODGRAPH_DATABASE__OWNER_URL=database.owner_url)
+            assert terminal.run("migrate").status == 0
+            assert terminal.run("seed").status == 0
         yield SeededDemo(database.name, terminal.data_dir)
 
 
