@@ -177,7 +177,7 @@ async def test_reload_keeps_the_session_and_the_edits(browser: Browser, demo_ser
     await page.reload()
     await expect(page.get_by_text(demo_server.demo_email)).to_be_visible(timeout=SLOW)
     await expect(page.locator(".graphiql-tab-active")).to_contain_text("Edited", timeout=SLOW)
-    await expect(page.locator(".graphiql-tab")).to_have_count(4)
+    await expect(page.locator(".graphiql-tab")).to_have_count(7)
 
 
 async def test_duplicated_tab_and_its_original_both_stay_signed_in(browser: Browser, demo_server: DemoServer) -> None:

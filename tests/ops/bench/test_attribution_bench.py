@@ -50,7 +50,7 @@ def test_figures_are_those_of_the_command(tmp_path: Path) -> None:
 def test_command_that_fails_is_no_figure() -> None:
     done = CliRunner().invoke(app, ["bench", "attribution", "--paths", "10", "--model", "NONE"])
     assert done.exit_code == 1
-    assert done.stderr.startswith("Podgraph attribute --model NONE ended with 1: --model NONE: There is no such model")
+    assert done.stderr.startswith("podgraph attribute --model NONE ended with 1: --model NONE: There is no such model")
     assert done.stdout == ""
 
 
