@@ -1,7 +1,13 @@
-"""Moments as clients write them: ISO 8601."""
+"""Moments as use cases accept them, and ISO 8601 as clients write it."""
 
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from resolvers.calendar import EARLIEST, LATEST
+
+Moment = Annotated[datetime, Field(ge=EARLIEST, le=LATEST)]
 
 _CHARACTERS: Final = frozenset("0123456789-+:.,TtZzW ")
 

@@ -1,6 +1,5 @@
 """Podcasts and episodes that people keep by hand; `resolvers.feed_import` keeps those that have a feed."""
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -12,8 +11,8 @@ from persistence.sessions import TenantSession
 from resolvers import changes
 from resolvers.context import RequestContext
 from resolvers.errors import IllegalTransition
-from resolvers.feeds.dates import EARLIEST, LATEST
 from resolvers.feeds.values import EpisodeType
+from resolvers.moments import Moment
 from resolvers.numbers import Seconds
 from resolvers.policy import Permission
 from resolvers.texts import LongText, NotNull, ShortText, Title, WebUrl, optional
@@ -21,8 +20,6 @@ from resolvers.texts import LongText, NotNull, ShortText, Title, WebUrl, optiona
 LanguageTag = Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
 Ordinal = Annotated[int, Field(ge=0, le=10**6)]
 """The number of a season, or of an episode within one."""
-
-PublicationTime = Annotated[datetime, Field(ge=EARLIEST, le=LATEST)]
 
 
 class NewPodcast(BaseModel):
@@ -56,7 +53,7 @@ class PodcastChanges(BaseModel):
 class NewEpisode(BaseModel):
     title: Title = Field(description="The episode's title, 1 to 500 characters.")
     description: LongText = Field("", description="Show notes, at most 100,000 characters; may hold HTML.")
-    published_at: PublicationTime | None = optional("When the episode came or comes out, from 1900 to 2999.")
+    published_at: Moment | None = optional("When the episode came or comes out, from 1900 to 2999.")
     duration_seconds: Seconds | None = optional("Length in seconds.")
     enclosure_url: WebUrl | None = optional("The audio file, an http or https URL.")
     season: Ordinal | None = optional("Season number.")
@@ -69,9 +66,7 @@ class EpisodeChanges(BaseModel):
 
     title: Annotated[Title | None, NotNull] = optional("The episode's title, 1 to 500 characters.")
     description: Annotated[LongText | None, NotNull] = optional("Show notes; may hold HTML.")
-    published_at: PublicationTime | None = optional(
-        "When the episode came or comes out, from 1900 to 2999; null clears it."
-    )
+    published_at: Moment | None = optional("When the episode came or comes out, from 1900 to 2999; null clears it.")
     duration_seconds: Seconds | None = optional("Length in seconds; null clears it.")
     enclosure_url: WebUrl | None = optional("The audio file; null clears it.")
     season: Ordinal | None = optional("Season number; null clears it.")

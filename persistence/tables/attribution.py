@@ -16,27 +16,36 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.schema import SchemaItem
 
 from persistence.tables.columns import metadata, moment, one_of, unguessable
 
+
+def _scope() -> tuple[SchemaItem, ...]:
+    """Whose conversions of which time, and the rules of their paths: the same of a path set and of its runs."""
+    return (
+        Column("advertiser_id", BigInteger, nullable=False),
+        # Only touches of this campaign; null: of all the advertiser's.
+        Column("campaign_id", BigInteger),
+        Column("starts_at", DateTime(timezone=True), nullable=False),
+        Column("ends_at", DateTime(timezone=True), nullable=False),
+        Column("impressions", Text, nullable=False),
+        Column("impression_window_seconds", Integer, nullable=False),
+        Column("visit_window_seconds", Integer, nullable=False),
+        Column("promo_policy", Text, nullable=False),
+        ForeignKeyConstraint(["tenant_id", "advertiser_id"], ["advertisers.tenant_id", "advertisers.id"]),
+        ForeignKeyConstraint(["tenant_id", "campaign_id"], ["campaigns.tenant_id", "campaigns.id"]),
+    )
+
+
 path_sets = unguessable(
     "path_sets",
-    Column("advertiser_id", BigInteger, nullable=False),
-    # Only touches of this campaign; null: of all the advertiser's.
-    Column("campaign_id", BigInteger),
-    Column("starts_at", DateTime(timezone=True), nullable=False),
-    Column("ends_at", DateTime(timezone=True), nullable=False),
-    Column("impressions", Text, nullable=False),
-    Column("impression_window_seconds", Integer, nullable=False),
-    Column("visit_window_seconds", Integer, nullable=False),
-    Column("promo_policy", Text, nullable=False),
+    *_scope(),
     Column("conversions", BigInteger, nullable=False),
     Column("attributed_conversions", BigInteger, nullable=False),
     Column("null_journeys", BigInteger, nullable=False),
     Column("hash", Text, nullable=False),
     moment("created_at"),
-    ForeignKeyConstraint(["tenant_id", "advertiser_id"], ["advertisers.tenant_id", "advertisers.id"]),
-    ForeignKeyConstraint(["tenant_id", "campaign_id"], ["campaigns.tenant_id", "campaigns.id"]),
     one_of("impressions", "AD_DELIVERED", "CLIENT_CONFIRMED"),
     one_of("promo_policy", "OVERRIDE", "FALLBACK", "IGNORE"),
     CheckConstraint("starts_at < ends_at", name="range"),
@@ -80,14 +89,7 @@ frozen_nulls = Table(
 
 attribution_runs = unguessable(
     "attribution_runs",
-    Column("advertiser_id", BigInteger, nullable=False),
-    Column("campaign_id", BigInteger),
-    Column("starts_at", DateTime(timezone=True), nullable=False),
-    Column("ends_at", DateTime(timezone=True), nullable=False),
-    Column("impressions", Text, nullable=False),
-    Column("impression_window_seconds", Integer, nullable=False),
-    Column("visit_window_seconds", Integer, nullable=False),
-    Column("promo_policy", Text, nullable=False),
+    *_scope(),
     Column("model", Text, nullable=False),
     Column("model_version", Integer, nullable=False),
     # Canonical JSON: every parameter, sorted by name.
@@ -103,8 +105,6 @@ attribution_runs = unguessable(
     moment("created_at"),
     moment("started_at", nullable=True),
     moment("finished_at", nullable=True),
-    ForeignKeyConstraint(["tenant_id", "advertiser_id"], ["advertisers.tenant_id", "advertisers.id"]),
-    ForeignKeyConstraint(["tenant_id", "campaign_id"], ["campaigns.tenant_id", "campaigns.id"]),
     ForeignKeyConstraint(["tenant_id", "path_set_id"], ["path_sets.tenant_id", "path_sets.id"]),
     one_of("status", "QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"),
     CheckConstraint("progress BETWEEN 0 AND 1", name="progress"),

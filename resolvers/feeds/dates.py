@@ -9,9 +9,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_tz
 
-EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
-LATEST = datetime(2999, 12, 31, tzinfo=UTC)
-"""Beyond these nothing was or will be published. asyncpg would store the ends of Python's calendar as infinities."""
+from resolvers.calendar import EARLIEST, LATEST
 
 _HALF_DAY = re.compile(r"\s([AP])\.?M\.?(?=\s|$)", re.IGNORECASE)
 _ONLY_DIGITS = re.compile(r"[\d\s:.,/TZ+-]*", re.ASCII)

@@ -1,12 +1,11 @@
 """The server's end of one parsing process."""
 
 import asyncio
-import sys
-from contextlib import suppress
 from typing import Final, Self
 
 import msgspec
 
+from resolvers.child_process import ChildProcess
 from resolvers.errors import FeedRejected
 from resolvers.feeds.messages import (
     LENGTH_BYTES,
@@ -23,7 +22,6 @@ from resolvers.feeds.messages import (
 from resolvers.feeds.values import ParsedEpisode, ParsedFeed, RejectedItem
 
 _WORKER = "resolvers.feeds.worker"
-_STEP = 1 << 18
 _ANSWER: Final = msgspec.msgpack.Decoder(Answer)
 _PART: Final = msgspec.msgpack.Decoder(Part)
 
@@ -39,30 +37,12 @@ class ParserDefect(Exception):
 class ParsingProcess:
     """One process, which parses one feed at a time. What raises anything but FeedRejected must be ended."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        if process.stdin is None or process.stdout is None:
-            raise ValueError("the process needs pipes")
+    def __init__(self, process: ChildProcess) -> None:
         self._process = process
-        self._input = process.stdin
-        self._output = process.stdout
 
     @classmethod
     async def start(cls, memory_bytes: int) -> Self:
-        # A session of its own: Ctrl-C in the terminal reaches the server alone. No environment: no secrets.
-        started = cls(
-            await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-I",
-                "-m",
-                _WORKER,
-                str(memory_bytes),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                env={},
-                cwd="/",
-                start_new_session=True,
-            )
-        )
+        started = cls(await ChildProcess.start(_WORKER, str(memory_bytes)))
         try:
             await started._ready()
         except BaseException:
@@ -94,11 +74,7 @@ class ParsingProcess:
 
     async def end(self) -> None:
         """Kills the process, whatever it does, and returns when it is gone."""
-        if self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                self._process.kill()
-        self._input.close()
-        await asyncio.gather(self._output.read(), self._process.wait(), return_exceptions=True)
+        await self._process.end()
 
     async def _ready(self) -> None:
         try:
@@ -109,11 +85,8 @@ class ParsingProcess:
             raise ParserDefect(f"an answer out of turn: {answer}")
 
     async def _send(self, request: Request, body: bytes) -> None:
-        self._input.write(frame(request))
-        view = memoryview(body)
-        for start in range(0, len(body), _STEP):
-            self._input.write(view[start : start + _STEP])
-            await self._input.drain()
+        await self._process.send(frame(request))
+        await self._process.send(body)
 
     async def _whole(self, answer: Parsed) -> ParsedFeed:
         episodes: list[ParsedEpisode] = []
@@ -126,5 +99,5 @@ class ParsingProcess:
         return msgspec.structs.replace(answer.feed, episodes=tuple(episodes), rejected=tuple(rejected))
 
     async def _frame(self) -> bytes:
-        length = int.from_bytes(await self._output.readexactly(LENGTH_BYTES), "big")
-        return await self._output.readexactly(length)
+        length = int.from_bytes(await self._process.output.readexactly(LENGTH_BYTES), "big")
+        return await self._process.output.readexactly(length)

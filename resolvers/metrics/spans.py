@@ -8,8 +8,8 @@ import msgspec
 
 from persistence.partitions import month_of
 from persistence.repositories.metrics import Span
+from resolvers.calendar import EARLIEST, LATEST
 from resolvers.errors import invalid
-from resolvers.feeds.dates import EARLIEST, LATEST
 
 HOUR: Final = timedelta(hours=1)
 DEFAULT_RANGE: Final = timedelta(days=30)

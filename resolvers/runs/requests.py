@@ -14,9 +14,9 @@ from persistence.repositories.runs import AttributionRuns
 from persistence.sessions import TenantSession
 from resolvers import changes
 from resolvers.attribution.registry import ChosenModel
+from resolvers.calendar import EARLIEST
 from resolvers.context import RequestContext
 from resolvers.errors import IllegalTransition, invalid
-from resolvers.feeds.dates import EARLIEST
 from resolvers.paths.rules import stated
 from resolvers.policy import Permission
 from resolvers.runs.news import tell_changed, tell_waiting

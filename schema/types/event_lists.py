@@ -1,6 +1,5 @@
 """How events are listed: below `events.py`, so that placements can list theirs."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,7 @@ from persistence.repositories.events import Conversions, EventFilter, Events
 from resolvers import ids
 from resolvers.campaigns.promo_codes import PromoCode
 from resolvers.events.kinds import ConversionType, EventType
-from resolvers.feeds.dates import EARLIEST, LATEST
+from resolvers.moments import Moment
 from resolvers.texts import SearchText, optional
 from schema.enums import described
 from schema.listings import Listing, OrderDirection
@@ -54,8 +53,6 @@ described(
     },
 )
 
-EventTime = Annotated[datetime, Field(ge=EARLIEST, le=LATEST)]
-
 
 @strawberry.input(description="How events are sorted.")
 class EventOrder:
@@ -66,10 +63,10 @@ class EventOrder:
 class _Wanted(BaseModel):
     """What events of any kind are found by."""
 
-    since: Annotated[EventTime | None, strawberry.field(name="from")] = optional(
+    since: Annotated[Moment | None, strawberry.field(name="from")] = optional(
         "The moment from which on it happened, from 1900 to 2999."
     )
-    until: EventTime | None = optional("The moment before which it happened, from 1900 to 2999.")
+    until: Moment | None = optional("The moment before which it happened, from 1900 to 2999.")
     advertiser_id: strawberry.ID | None = optional("The advertiser it is about.")
     household: str | None = optional("The household, as an event shows it.")
 

@@ -12,8 +12,9 @@ from persistence.records import EpisodeRecord, PodcastRecord
 from persistence.repositories.podcasts import EpisodeFilter, Episodes, PodcastFilter, Podcasts
 from resolvers import ids, lists
 from resolvers.feeds.values import EpisodeType
+from resolvers.moments import Moment
 from resolvers.numbers import BigInt
-from resolvers.podcasts import EpisodeChanges, NewEpisode, NewPodcast, PodcastChanges, PublicationTime
+from resolvers.podcasts import EpisodeChanges, NewEpisode, NewPodcast, PodcastChanges
 from resolvers.texts import SearchText, optional
 from schema.enums import described
 from schema.fields import batched
@@ -78,10 +79,10 @@ class PodcastFilterInput(BaseModel):
 @strawberry.pydantic.input(description="Which episodes to list; all that is given must hold.")
 class EpisodeFilterInput(BaseModel):
     search: SearchText | None = optional("Text that the title contains, ignoring case.")
-    published_from: PublicationTime | None = optional(
+    published_from: Moment | None = optional(
         "The earliest moment at which it came out, or was added if nobody said when it came out."
     )
-    published_before: PublicationTime | None = optional("The moment before which it came out, likewise.")
+    published_before: Moment | None = optional("The moment before which it came out, likewise.")
 
 
 def wanted_podcasts(given: PodcastFilterInput | None) -> PodcastFilter:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from resolvers.child_process import ChildProcess
 from resolvers.errors import FeedRejected
 from resolvers.feeds.messages import Request
 from resolvers.feeds.parser import parse_feed
@@ -238,7 +239,7 @@ async def answer_of(program: str) -> BaseException:
     preamble = "import sys; from resolvers.feeds.messages import *; out = sys.stdout.buffer; "
     pipe = asyncio.subprocess.PIPE
     started = await asyncio.create_subprocess_exec(sys.executable, "-c", preamble + program, stdin=pipe, stdout=pipe)
-    process = ParsingProcess(started)
+    process = ParsingProcess(ChildProcess(started))
     with pytest.raises((ParserDefect, ProcessLost)) as raised:
         await process.parse(Request(None, None, 0, 1), b"")
     await process.end()
@@ -272,7 +273,7 @@ async def test_process_that_cannot_start_is_a_defect_and_not_the_feeds_fault() -
 async def test_process_without_pipes_is_refused() -> None:
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", "pass")
     with pytest.raises(ValueError, match="pipes"):
-        ParsingProcess(process)
+        ChildProcess(process)
     await process.wait()
 
 
