@@ -32,7 +32,7 @@ class ChildProcess:
                 *arguments,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
-                env=environment,
+                env=dict(environment),  # uvloop takes nothing but a dict
                 cwd="/",
                 start_new_session=True,
             )
