@@ -12,6 +12,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from resolvers.billing.plans import PlanName
+
 Network = IPv4Network | IPv6Network
 _SHORTEST_KEY = 32
 """Bytes; HS256 wants no fewer (RFC 7518, section 3.2)."""
@@ -136,6 +138,28 @@ class Events(_Concern):
     """
 
 
+class Cost(_Concern):
+    default_plan: PlanName = PlanName.FREE
+    """The plan of a tenant that has chosen none."""
+
+
+class TrustedDocuments(StrEnum):
+    """What becomes of a text that nobody registered."""
+
+    OFF = "off"
+    LOG_ONLY = "log-only"
+    REQUIRED = "required"
+
+
+class DocumentSettings(_Concern):
+    trusted: TrustedDocuments = TrustedDocuments.OFF
+    """`off` runs any text, `log-only` logs and counts those that are not registered, `required` refuses them."""
+    persisted: bool = True
+    """Automatic persisted queries (Apollo's protocol)."""
+    persisted_days: int = Field(7, ge=1)
+    """How long a persisted query is kept after its last use."""
+
+
 class Logs(_Concern):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     style: Literal["json", "console", "auto"] = "auto"
@@ -160,6 +184,8 @@ class Settings(BaseSettings):
     auth: Auth = Auth()
     feeds: Feeds = Feeds()
     events: Events = Events()
+    cost: Cost = Cost()
+    documents: DocumentSettings = DocumentSettings()
     logs: Logs = Logs()
 
     @model_validator(mode="after")

@@ -12,6 +12,8 @@ from aiodataloader import DataLoader
 from cache.broadcast import Broadcast
 from persistence.ids import TenantId
 from persistence.sessions import Database
+from resolvers.billing.plans import PLANS, PlanName
+from resolvers.billing.spending import UNKNOWN, Client, Spending
 from resolvers.events.intake import Intake
 from resolvers.feeds.fetcher import FeedFetcher
 from resolvers.feeds.reader import FeedReader
@@ -39,11 +41,21 @@ class Services(msgspec.Struct, frozen=True):
 class RequestContext:
     """One operation's context; a subscription gets a fresh one for each event, so that no event sees old values."""
 
-    def __init__(self, services: Services, viewer: Viewer | None, address_hash: str = "") -> None:
+    def __init__(
+        self,
+        services: Services,
+        viewer: Viewer | None,
+        address_hash: str = "",
+        *,
+        spending: Spending | None = None,
+        client: Client = UNKNOWN,
+    ) -> None:
         self.services = services
         self.viewer = viewer
         self.address_hash = address_hash
         """A keyed hash of the client's network address; the address itself is not kept."""
+        self.spending = spending or Spending(f"adr:{address_hash}", PLANS[PlanName.FREE])
+        self.client = client
         self.loaders = Loaders(services.database, viewer.tenant_id if viewer else None)
         self.batches: dict[tuple[str, int], DataLoader[Any, Any]] = {}
         """Belongs to `schema.fields`: the dataloaders that collect parents for batched fields."""
@@ -53,7 +65,7 @@ class RequestContext:
         self._closed = False
 
     def for_event(self) -> Self:
-        return type(self)(self.services, self.viewer, self.address_hash)
+        return type(self)(self.services, self.viewer, self.address_hash, spending=self.spending, client=self.client)
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
