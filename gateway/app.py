@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
-import structlog
 from opentelemetry.trace import Tracer
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
@@ -15,80 +14,83 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute, Route, WebSocketRoute
-from strawberry.printer import print_schema
+from starlette.types import Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from gateway.documents.documents import Documents
-from gateway.documents.limits import DocumentLimits
 from gateway.endpoint import GraphQLEndpoint
-from gateway.errors import ErrorMask
-from gateway.execution.reference import ReferenceExecutor
 from gateway.http.limits import HttpLimits
-from gateway.lifespan import STATE, Process, open_process, process_of, taking_runs
+from gateway.lifespan import STATE, Process, Telemetry, open_operations, open_process, process_of, taking_runs
 from gateway.middleware.drain import Drain, DrainMiddleware
 from gateway.middleware.firewall import FirewallLimits, FirewallMiddleware
 from gateway.middleware.http_metrics import HttpMetricsMiddleware
 from gateway.middleware.https import HttpsMiddleware
 from gateway.middleware.request_id import RequestIdMiddleware
 from gateway.middleware.security_headers import SecurityHeadersMiddleware
-from gateway.operation import Operations, OperationTelemetry
 from gateway.pages import DemoLogin, page_routes
 from gateway.scrape import metrics_page
 from gateway.sdl import sdl_page
 from gateway.settings import Environment, Settings
 from ops.health import health_routes
-from ops.telemetry.metrics import DocumentMetrics, HttpMetrics, OperationMetrics
+from ops.telemetry.metrics import CostMetrics, HttpMetrics
 from resolvers.context import RequestContext
-from schema.build import build_schema
+from schema.graph import build_graph
 
 GRAPHQL: Final = "/graphql"
 _CORS_REQUEST: Final = (
     "Apollo-Require-Preflight",
+    "Apollographql-Client-Name",
+    "Apollographql-Client-Version",
     "Authorization",
     "Content-Type",
+    "GraphQL-Cost",
     "Podgraph-Preflight",
     "Podgraph-Tenant",
     "Traceparent",
     "X-Request-Id",
     "X-Requested-With",
 )
-_CORS_RESPONSE: Final = ("ETag", "Retry-After", "Traceresponse", "X-Request-Id")
+_CORS_RESPONSE: Final = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "Traceresponse", "X-Request-Id")
+_ENDPOINT: Final = "endpoint"
+"""Where the endpoint of GraphQL lies in the state of an ASGI scope."""
+
 STATIC: Final = Path(__file__).parent / "static"
 
 
 def create_app(settings: Settings, *, drain: Drain, tracer: Tracer, demo: DemoLogin | None = None) -> Starlette:
     """The whole application. Nothing is opened before its lifespan begins."""
     registry = CollectorRegistry()
+    telemetry = Telemetry(registry=registry, cost=CostMetrics(registry), tracer=tracer)
     token = settings.http.metrics_token
-    schema = build_schema()
-    sdl = print_schema(schema).strip() + "\n"
+    graph = build_graph()
 
     def may_introspect(context: RequestContext) -> bool:
         return context.viewer is not None or settings.environment is Environment.DEVELOPMENT
 
-    operations: Operations[RequestContext] = Operations(
-        Documents(schema._schema, DocumentLimits(), DocumentMetrics(registry)),
-        ReferenceExecutor(schema._schema, seconds=settings.http.operation_seconds),
-        ErrorMask(lambda: uuid4().hex, structlog.get_logger("gateway.errors")),
-        OperationTelemetry(metrics=OperationMetrics(registry), tracer=tracer),
-        introspection_allowed=may_introspect,
-    )
-    endpoint = GraphQLEndpoint(operations, _context, _limits(settings), drain)
-
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Process]]:
-        async with open_process(settings, drain, registry) as process, taking_runs(settings, process, registry):
-            yield {STATE: process}
+    async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Process | GraphQLEndpoint[RequestContext]]]:
+        async with (
+            open_process(settings, drain, registry, telemetry.cost) as process,
+            open_operations(settings, process, graph, telemetry, may_introspect) as operations,
+            taking_runs(settings, process, registry),
+        ):
+            yield {STATE: process, _ENDPOINT: GraphQLEndpoint(operations, _context, _limits(settings), drain)}
 
     routes: list[BaseRoute] = [
-        Route(GRAPHQL, endpoint),
-        WebSocketRoute(GRAPHQL, endpoint),
+        Route(GRAPHQL, _Graphql()),
+        WebSocketRoute(GRAPHQL, _Graphql()),
         *page_routes(STATIC, graphql_path=GRAPHQL, demo=demo),
         *health_routes(lambda request: process_of(request).health),
         Route("/metrics", metrics_page(registry, token.get_secret_value() if token else None)),
-        Route("/schema.graphql", sdl_page(sdl, lambda request: _context(request, None), may_introspect)),
+        Route("/schema.graphql", sdl_page(graph.sdl, lambda request: _context(request, None), may_introspect)),
     ]
     return Starlette(routes=routes, middleware=_middleware(settings, registry, tracer, drain), lifespan=lifespan)
+
+
+class _Graphql:
+    """The endpoint that the lifespan opened. A class, since Starlette takes a function for a view."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await scope["state"][_ENDPOINT](scope, receive, send)
 
 
 async def _context(connection: HTTPConnection, payload: Mapping[str, Any] | None) -> RequestContext:

@@ -15,11 +15,14 @@ _COMMANDS: Final = {
     "seed": "seed.seed_command",
     "import-feed": "feeds.import_feed_command",
     "ingest": "ingest.ingest_command",
+    "plan": "plan.plan_command",
     "retention": "retention.retention_command",
     "attribute": "attribute.attribute_command",
 }
 _GROUPS: Final = {
     "schema": "schema.schema_commands",
+    "cost": "cost.cost_commands",
+    "documents": "documents.documents_commands",
     "bench": "bench.bench_commands",
 }
 """Where in `gateway.commands` each is; a group is a function that makes its typer app."""

@@ -4,8 +4,9 @@
 (the one joined first if left out). Browsers cannot set headers of a WebSocket: there the payload of connection_init may
 hold both under the same names, in any case, and goes before the headers.
 
-A user costs one look-up: it finds the role, so that a removed member or a changed role counts at once, and whether the
-login was ended. An API key costs one too, and once a minute a write of when it was last used.
+A user costs one look-up: it finds the role, so that a removed member or a changed role counts at once, whether the
+login was ended, and the tenant's plan, so that a new one counts from the next request. An API key costs one too, and
+once a minute a write of when it was last used.
 """
 
 from collections.abc import Mapping
@@ -16,11 +17,16 @@ from starlette.requests import HTTPConnection
 
 from gateway.auth.access_tokens import Keyring
 from gateway.auth.addresses import AddressHasher
+from gateway.documents.clients import STRANGER, client_given
 from ops.telemetry.logging import logger
 from persistence.errors import PersistenceError
 from persistence.ids import ApiKeyId, TenantId
+from persistence.records import PlanTermsRecord
 from persistence.repositories.tenants import ApiKeys, standing
 from resolvers import ids
+from resolvers.billing.plans import PlanName
+from resolvers.billing.spending import Spending, tenant_spending, user_spending
+from resolvers.billing.terms import plan_at
 from resolvers.context import RequestContext, Services
 from resolvers.errors import Forbidden, Unauthenticated
 from resolvers.identity.secrets import API_KEY, split_secret
@@ -52,15 +58,18 @@ class Contexts:
         wanted = given.get(TENANT)
         tenant_id = TenantId(ids.row_id(wanted, ids.TENANT, "Podgraph-Tenant")) if wanted is not None else None
         authorization = given.get(AUTHORIZATION)
-        viewer = None if authorization is None else await self._viewer(_token(authorization), tenant_id)
-        return RequestContext(self._services, viewer, address)
+        if authorization is None:
+            return RequestContext(self._services, None, address, client=STRANGER)
+        viewer, spending = await self._bearer(_token(authorization), tenant_id)
+        client = client_given(_client_names(connection, payload))
+        return RequestContext(self._services, viewer, address, spending=spending, client=client)
 
-    async def _viewer(self, token: str, tenant_id: TenantId | None) -> Viewer:
+    async def _bearer(self, token: str, tenant_id: TenantId | None) -> tuple[Viewer, Spending]:
         if token.startswith(f"{API_KEY}_"):
             return await self._key(token, tenant_id)
         return await self._user(token, tenant_id)
 
-    async def _user(self, token: str, tenant_id: TenantId | None) -> Viewer:
+    async def _user(self, token: str, tenant_id: TenantId | None) -> tuple[Viewer, Spending]:
         bearer = self._keyring.verified(token)
         async with self._services.database.read_account(bearer.user_id) as session:
             found = await standing(session, bearer.user_id, bearer.session_id, tenant_id)
@@ -68,28 +77,35 @@ class Contexts:
             raise Unauthenticated("This login was ended: sign in again.")
         if found.tenant_id is None and tenant_id is not None:
             raise _no_tenant()
-        return Viewer(
+        viewer = Viewer(
             user_id=bearer.user_id,
             session_id=bearer.session_id,
             tenant_id=found.tenant_id,
             role=Role(found.role) if found.role else None,
         )
+        if found.tenant_id is None:
+            return viewer, user_spending(bearer.user_id)
+        return viewer, tenant_spending(found.tenant_id, self._plan(found.terms))
 
-    async def _key(self, text: str, tenant_id: TenantId | None) -> Viewer:
+    async def _key(self, text: str, tenant_id: TenantId | None) -> tuple[Viewer, Spending]:
         secret = split_secret(API_KEY, text)
         if secret is None:
             raise _no_key()
         async with self._services.database.read(secret.tenant_id) as session:
-            key = await ApiKeys(session).live(secret.hash)
-        if key is None:
+            live = await ApiKeys(session).live(secret.hash)
+        if live is None:
             raise _no_key()
         if tenant_id not in {None, secret.tenant_id}:
             raise _no_tenant()
-        now = self._services.clock()
+        key, now = live.record, self._services.clock()
         if key.last_used_at is None or key.last_used_at < now - NOTE_USE_EVERY:
             await self._note_use(secret.tenant_id, key.id)
         scopes = frozenset(Scope(scope) for scope in key.scopes)
-        return Viewer(api_key_id=key.id, tenant_id=secret.tenant_id, scopes=scopes)
+        viewer = Viewer(api_key_id=key.id, tenant_id=secret.tenant_id, scopes=scopes)
+        return viewer, tenant_spending(secret.tenant_id, self._plan(live.terms), key)
+
+    def _plan(self, terms: PlanTermsRecord | None) -> PlanName:
+        return plan_at(terms, self._services.clock(), self._services.billing.default_plan)
 
     async def _note_use(self, tenant_id: TenantId, api_key_id: ApiKeyId) -> None:
         try:
@@ -109,6 +125,11 @@ def _given(connection: HTTPConnection, payload: Mapping[str, Any] | None) -> dic
                 raise Unauthenticated(f"'{name}' of connection_init must be a string.")
             given[name.lower()] = value
     return given
+
+
+def _client_names(connection: HTTPConnection, payload: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the client calls itself, the payload before the headers."""
+    return {**connection.headers, **{name.lower(): value for name, value in (payload or {}).items()}}
 
 
 def _token(authorization: str) -> str:

@@ -10,12 +10,15 @@ from collections.abc import Coroutine, Sequence
 from http import HTTPStatus
 from typing import Any, Final, Generic, TypeVar
 
+import msgspec
 from graphql import OperationType
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from gateway.cost.admission import HEADER as COST_HEADER
+from gateway.cost.admission import cost_mode
 from gateway.errors import Code, RequestRejected, rejected
 from gateway.execution.executor import ContextT
 from gateway.http.access import access_ended
@@ -118,19 +121,21 @@ class GraphQLEndpoint(Generic[ContextT]):
 
     async def _get(self, request: Request, types: Accepted) -> Response | ResultStream:
         asked = query_string_request(request.scope["query_string"], self._limits)
-        result = await _attended(request, self._run(request, asked, _kinds(QUERIES, types)))
+        result = await _attended(request, self._run(request, _billed(asked, request), _kinds(QUERIES, types)))
         if not isinstance(result, OperationResult) or types.stream_first:
             return self._streamed(result, types)
         response = self._response(result, types.errors)
         if response.status_code == HTTPStatus.OK and not result.errors:
-            return revalidated(response, request.headers.get("if-none-match"))
+            # Whether the answer is still the same is its data's to say: what is left of the budget changes with each.
+            _, data = self._operations.serialised(msgspec.structs.replace(result, extensions={}))
+            return revalidated(response, data, request.headers.get("if-none-match"))
         return response
 
     async def _post(self, request: Request, types: Accepted) -> Response | ResultStream:
         value = decoded(await read_body(request.receive, request.headers, self._limits), self._limits)
         if isinstance(value, list):
             return await self._batch(request, value, types)
-        asked = operation_request(value)
+        asked = _billed(operation_request(value), request)
         result = await _attended(request, self._run(request, asked, _kinds(QUERIES_AND_MUTATIONS, types)))
         if not isinstance(result, OperationResult) or types.stream_first:
             return self._streamed(result, types)
@@ -142,7 +147,8 @@ class GraphQLEndpoint(Generic[ContextT]):
 
         async def answer(item: object) -> OperationResult:
             try:
-                result = await self._run(request, operation_request(item), QUERIES_AND_MUTATIONS)
+                asked = _billed(operation_request(item), request)
+                result = await self._run(request, asked, QUERIES_AND_MUTATIONS)
             except RequestRejected as error:
                 return self._operations.failed(error)
             if isinstance(result, OperationResult):
@@ -151,7 +157,8 @@ class GraphQLEndpoint(Generic[ContextT]):
 
         results = await _attended(request, batch_results(items, answer, self._limits))
         body = b"[" + b",".join(self._operations.serialised(result)[1] for result in results) + b"]"
-        return json_response(body, 200, types.json, self._limits)
+        # Every item says what it cost; the headers are those of the last one.
+        return json_response(body, 200, types.json, self._limits, results[-1].headers if results else None)
 
     async def _run(
         self, request: Request, asked: OperationRequest, kinds: frozenset[OperationType]
@@ -178,6 +185,12 @@ class GraphQLEndpoint(Generic[ContextT]):
     def _response(self, result: OperationResult, media: MediaType) -> Response:
         sent, body = self._operations.serialised(result)
         return result_response(body, sent, media, self._limits)
+
+
+def _billed(asked: OperationRequest, request: Request) -> OperationRequest:
+    """What is asked, with what the header says about its bill. Raises RequestRejected."""
+    mode = cost_mode(request.headers.get(COST_HEADER))
+    return asked if mode is None else msgspec.structs.replace(asked, cost_mode=mode)
 
 
 def _kinds(kinds: frozenset[OperationType], types: Accepted) -> frozenset[OperationType]:

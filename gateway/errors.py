@@ -103,7 +103,6 @@ WELL_FORMED: Final = frozenset(
         Code.DOCUMENT_NOT_FOUND,
         Code.DOCUMENT_NOT_TRUSTED,
         Code.INTROSPECTION_TOO_DEEP,
-        Code.VARIABLES_TOO_LARGE,
         Code.COST_LIMIT_EXCEEDED,
         Code.TOO_MANY_TOKENS,
         Code.TOO_MANY_ALIASES,
@@ -158,7 +157,10 @@ class ErrorMask:
 
     def request_errors(self, rejection: RequestRejected) -> list[FormattedError]:
         """Errors of a refused request: each says what it says, under the rejection's code."""
-        return [_located(error, error.message, {"code": str(rejection.code)}) for error in rejection.errors]
+        code = str(rejection.code)
+        return [
+            _located(error, error.message, {"code": code, **(error.extensions or {})}) for error in rejection.errors
+        ]
 
     def domain_error(self, error: DomainError) -> FormattedError:
         """A domain error that stopped the whole request, for example bad credentials."""

@@ -1,34 +1,64 @@
 """What a process opens when it starts and closes when it ends: the typed state behind every request."""
 
+import os
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import cast
+from uuid import uuid4
 
 import msgspec
+import structlog
+from opentelemetry.trace import Tracer
 from prometheus_client import CollectorRegistry
+from redis.asyncio import Redis
 from starlette.requests import HTTPConnection
 
 from cache.broadcast import Broadcast
 from cache.redis import open_redis
 from gateway.auth.services import open_authentication
 from gateway.context import Contexts
+from gateway.cost.budgets import Budgets
+from gateway.cost.levels import Levels
+from gateway.cost.local_budgets import LocalBudgets
+from gateway.cost.model import CostModel
+from gateway.cost.prices import Prices
+from gateway.cost.shared_budgets import SharedBudgets
+from gateway.documents.documents import Documents
+from gateway.documents.limits import DocumentLimits
+from gateway.documents.persisted import PersistedLimits, PersistedQueries
+from gateway.documents.registered import Registered
+from gateway.documents.source import DocumentSource
+from gateway.documents.usage import Usage
+from gateway.errors import ErrorMask
+from gateway.execution.reference import ReferenceExecutor
 from gateway.middleware.drain import Drain
+from gateway.operation import OperationParts, Operations, OperationTelemetry
 from gateway.settings import Feeds, IncompleteSettings, Settings
 from gateway.upkeep import upkeep
 from ops.health import HealthCheck, Probe
-from ops.telemetry.metrics import EventMetrics, RunMetrics
+from ops.telemetry.metrics import (
+    ClientMetrics,
+    CostMetrics,
+    DocumentMetrics,
+    EventMetrics,
+    OperationMetrics,
+    PersistedMetrics,
+    RunMetrics,
+)
 from persistence.migrate import refuse_pending
 from persistence.sessions import open_database
-from resolvers.context import Services
+from resolvers.billing.ports import BillingServices
+from resolvers.context import RequestContext, Services
 from resolvers.events.intake import Intake, IntakeSettings
 from resolvers.events.kinds import EventType
 from resolvers.feeds.fetcher import FeedFetcher, FetchSettings
 from resolvers.feeds.reader import FeedReader, ReaderLimits
 from resolvers.runs.line import Line
 from resolvers.runs.runner import Runner, RunnerTimes
+from schema.graph import Graph
 
 _RUN_CONNECTIONS = 4
 """One freezes paths, one says how far it is, one keeps the claim, one to spare."""
@@ -36,8 +66,19 @@ _RUN_CONNECTIONS = 4
 _RUN_STATEMENT_SECONDS = 60.0
 """Nobody waits for a run: on a busy database it had better be slow than begin again."""
 
+_SPARE_SECONDS = 10.0
+"""How much longer than the longest operation a hold on a budget lasts; then its server is taken for dead."""
+
 STATE = "process"
 """Where the lifespan's state lies in the state of an ASGI scope."""
+
+
+class Telemetry(msgspec.Struct, frozen=True):
+    """Where a process counts and traces."""
+
+    registry: CollectorRegistry
+    cost: CostMetrics
+    tracer: Tracer
 
 
 class Process(msgspec.Struct, frozen=True):
@@ -46,6 +87,8 @@ class Process(msgspec.Struct, frozen=True):
     services: Services
     contexts: Contexts
     health: HealthCheck
+    redis: Redis
+    budgets: Budgets
 
 
 def process_of(connection: HTTPConnection) -> Process:
@@ -55,9 +98,9 @@ def process_of(connection: HTTPConnection) -> Process:
 
 @asynccontextmanager
 async def open_process(
-    settings: Settings, drain: Drain, registry: CollectorRegistry | None = None
+    settings: Settings, drain: Drain, registry: CollectorRegistry | None = None, cost: CostMetrics | None = None
 ) -> AsyncIterator[Process]:
-    """`registry` is where metrics are kept that somebody reads.
+    """`registry` and `cost` are where metrics are kept that somebody reads.
 
     Raises UnsafeRole, PendingMigrations or DatabaseUnavailable when the database will not do; IncompleteSettings.
     """
@@ -88,6 +131,9 @@ async def open_process(
             redis=redis,
         )
         stack.callback(authentication.close)
+        budgets = _budgets(settings, redis, cost or CostMetrics(CollectorRegistry()))
+        if isinstance(budgets, SharedBudgets):
+            await stack.enter_async_context(budgets.running())
         broadcast = Broadcast(redis)
         await stack.enter_async_context(broadcast.running())
         reader = FeedReader(
@@ -111,6 +157,7 @@ async def open_process(
             clock=_now,
             random_token=lambda: secrets.token_urlsafe(32),
             identity=authentication.identity,
+            billing=BillingServices(default_plan=settings.cost.default_plan, levels=Levels(budgets)),
         )
         yield Process(
             services=services,
@@ -120,6 +167,47 @@ async def open_process(
                 draining=lambda: drain.draining,
                 clock=time.monotonic,
             ),
+            redis=redis,
+            budgets=budgets,
+        )
+
+
+@asynccontextmanager
+async def open_operations(
+    settings: Settings,
+    process: Process,
+    graph: Graph,
+    telemetry: Telemetry,
+    introspection_allowed: Callable[[RequestContext], bool],
+) -> AsyncIterator[Operations[RequestContext]]:
+    """What runs the operations of the graph in an open process; the usage it counts is written within the block."""
+    database = process.services.database
+    persisted = None
+    if settings.documents.persisted:
+        kept = PersistedLimits(kept_seconds=settings.documents.persisted_days * 24 * 60 * 60)
+        persisted = PersistedQueries(process.redis, kept, PersistedMetrics(telemetry.registry), time.monotonic)
+    clients = ClientMetrics(telemetry.registry)
+    usage = Usage(graph.schema, database, clients, _now)
+    async with usage.running():
+        yield Operations(
+            OperationParts(
+                source=DocumentSource(
+                    Registered(database, time.monotonic), persisted, settings.documents.trusted, clients
+                ),
+                documents=Documents(graph.schema, DocumentLimits(), DocumentMetrics(telemetry.registry)),
+                prices=Prices(CostModel(graph.schema, graph.annotations)),
+                budgets=process.budgets,
+                usage=usage,
+                executor=ReferenceExecutor(graph.schema, seconds=settings.http.operation_seconds),
+            ),
+            ErrorMask(lambda: uuid4().hex, structlog.get_logger("gateway.errors")),
+            OperationTelemetry(
+                metrics=OperationMetrics(telemetry.registry),
+                cost=telemetry.cost,
+                tracer=telemetry.tracer,
+            ),
+            hold_seconds=settings.http.operation_seconds + _SPARE_SECONDS,
+            introspection_allowed=introspection_allowed,
         )
 
 
@@ -142,6 +230,13 @@ async def taking_runs(settings: Settings, process: Process, registry: CollectorR
             yield
     finally:
         await database.close()
+
+
+def _budgets(settings: Settings, redis: Redis, metrics: CostMetrics) -> Budgets:
+    """Those of all processes, or of this one where nobody else could see them."""
+    if settings.redis.url is None:
+        return LocalBudgets(time.monotonic)
+    return SharedBudgets(redis, f"{os.getpid()}-{secrets.token_hex(8)}", metrics, time.monotonic)
 
 
 def _household_key(settings: Settings) -> str:

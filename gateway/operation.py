@@ -1,4 +1,4 @@
-"""The way of one operation, the same for every transport: document, execution, result.
+"""The way of one operation, the same for every transport: document, price, admission, execution, settlement, result.
 
 HTTP, batches, SSE and WebSocket each turn their bytes into an `OperationRequest`, call `Operations.run`, and send the
 `OperationResult`s that come back. Nothing here knows how they travel.
@@ -6,23 +6,32 @@ HTTP, batches, SSE and WebSocket each turn their bytes into an `OperationRequest
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Mapping
 from contextlib import aclosing
-from typing import Any, Final, Generic
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 from graphql import OperationDefinitionNode, OperationType
 from opentelemetry.trace import Status, StatusCode, Tracer
 
+from gateway.cost.admission import CostMode, Payer, Purchase
+from gateway.cost.budgets import Budgets
+from gateway.cost.prices import Price, Prices
+from gateway.documents.clients import client_of
 from gateway.documents.documents import Document, Documents
+from gateway.documents.limits import LIMIT_OF_CODE, check_bounds
+from gateway.documents.source import DocumentSource
 from gateway.errors import Code, ErrorMask, FormattedError, RequestRejected, rejected, retry_headers
-from gateway.execution.executor import ContextT, Execution, Executor, Job
-from ops.telemetry.metrics import OTHER, OperationMetrics
+from gateway.execution.executor import ContextT, Event, Execution, Executor, Job
+from ops.telemetry.metrics import OTHER, CostMetrics, OperationMetrics
+from resolvers.billing.spending import Client
 from resolvers.errors import DomainError
 
 QUERIES: Final = frozenset({OperationType.QUERY})
 QUERIES_AND_MUTATIONS: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
 ALL_KINDS: Final = frozenset(OperationType)
+
+T = TypeVar("T")
 
 
 class OperationRequest(msgspec.Struct, frozen=True):
@@ -33,13 +42,15 @@ class OperationRequest(msgspec.Struct, frozen=True):
     variables: Mapping[str, Any] = {}
     extensions: Mapping[str, Any] = {}
     document_id: str | None = None
+    cost_mode: CostMode | None = None
 
 
 class OperationResult(msgspec.Struct, frozen=True):
     """A response that is safe to send: errors are masked and formatted.
 
     `rejection` is the code of a request that failed as a whole, before execution; its payload has no `data`.
-    `headers` are response headers that go with a rejection, for transports that have headers.
+    `headers` are response headers, for transports that have headers: what is left of the budget, and what goes with a
+    rejection.
     """
 
     data: dict[str, Any] | None = None
@@ -63,34 +74,57 @@ class OperationResult(msgspec.Struct, frozen=True):
 ResultStream = AsyncGenerator[OperationResult, None]
 
 
+class UsageCount(Protocol):
+    """Counts what clients use of the graph."""
+
+    def count(
+        self, document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any], client: Client
+    ) -> None:
+        """One operation that is run."""
+
+
 class OperationTelemetry(msgspec.Struct, frozen=True):
     """Where operations are counted and traced."""
 
     metrics: OperationMetrics
+    cost: CostMetrics
     tracer: Tracer
+
+
+class OperationParts(msgspec.Struct, Generic[ContextT], frozen=True):
+    """Who does the work of each step, in their order."""
+
+    source: DocumentSource
+    documents: Documents
+    prices: Prices
+    budgets: Budgets
+    usage: UsageCount
+    executor: Executor[ContextT]
 
 
 class Operations(Generic[ContextT]):
     """Runs operations against one schema.
 
-    `introspection_allowed` decides by the context; who may not introspect gets no "Did you mean" either.
+    `introspection_allowed` decides by the context; who may not introspect gets no "Did you mean" either. What is held
+    of a budget comes back after `hold_seconds` if this process dies.
     """
 
     def __init__(
         self,
-        documents: Documents,
-        executor: Executor[ContextT],
+        parts: OperationParts[ContextT],
         mask: ErrorMask,
         telemetry: OperationTelemetry,
         *,
+        hold_seconds: float,
         introspection_allowed: Callable[[ContextT], bool],
     ) -> None:
-        self._documents = documents
-        self._executor = executor
+        self._parts = parts
+        self._hold_seconds = hold_seconds
         self._introspection_allowed = introspection_allowed
         self._metrics = telemetry.metrics
         self._tracer = telemetry.tracer
-        self._mutations: set[asyncio.Task[Execution]] = set()
+        self._cost_metrics = telemetry.cost
+        self._tasks: set[asyncio.Task[Any]] = set()
         self.mask = mask
 
     async def run(
@@ -103,22 +137,38 @@ class Operations(Generic[ContextT]):
         """
         started = time.perf_counter()
         kind = "unknown"
+        purchase: Purchase | None = None
         try:
-            document = self._document(request, context)
+            client = client_of(context.client, request.extensions)
+            document = await self._document(request, context, client)
             operation = document.operation(request.operation_name)
             kind = operation.operation.value
-            self._check_kind(operation.operation, kinds)
-            self._documents.check_size(document, operation, request.variables)
-            job = self._job(request, document, context)
+            if request.cost_mode is not CostMode.VALIDATE:
+                # What executes nothing has no stream: any transport can carry the price of a subscription.
+                self._check_kind(operation.operation, kinds)
+            check_bounds(document.structure, context.spending.plan.bounds)
+            price = self._parts.prices.price(document, operation, request.variables)
+            payer = Payer(context.spending, client)
+            purchase = self._purchase(price, payer)
+            if request.cost_mode is CostMode.VALIDATE:
+                result = await self._validated(purchase)
+                return self._counted(_priced(result, purchase, request.cost_mode), kind)
             name = self._label(operation, context)
+            job = self._job(request, document, context, purchase)
+            await purchase.take(self._hold_seconds)
+            self._parts.usage.count(document, operation, request.variables, client)
             if operation.operation is OperationType.SUBSCRIPTION:
-                return await self._subscription(job, context)
-            result = await self._execution(job, context, kind, name)
-            self._metrics.seconds.labels(kind, name).observe(time.perf_counter() - started)
-            return self._counted(result, kind)
+                opened = await self._settled(self._parts.executor.subscribe(job, context), purchase)
+                if not isinstance(opened, Execution):
+                    return self._events(opened, payer, price)
+                result = self._unopened(opened)
+            else:
+                result = await self._execution(job, context, purchase, kind, name)
+                self._metrics.seconds.labels(kind, name).observe(time.perf_counter() - started)
         # The last line of defence: what is not understood is masked.
         except Exception as error:
-            return self._counted(self.failed(error), kind)
+            result = self.failed(error)
+        return self._counted(_priced(result, purchase, request.cost_mode), kind)
 
     def serialised(self, result: OperationResult) -> tuple[OperationResult, bytes]:
         """The JSON of a result, and the result that was sent: a masked one when a value cannot be encoded."""
@@ -131,6 +181,8 @@ class Operations(Generic[ContextT]):
     def failed(self, error: Exception) -> OperationResult:
         """The result of a request that an exception stopped as a whole; a defect is logged here."""
         if isinstance(error, RequestRejected):
+            if (limit := LIMIT_OF_CODE.get(error.code)) is not None:
+                self._metrics.structural_limits.labels(limit).inc()
             errors = tuple(self.mask.request_errors(error))
             return OperationResult(errors=errors, rejection=error.code, headers=error.headers)
         if isinstance(error, DomainError):
@@ -140,11 +192,13 @@ class Operations(Generic[ContextT]):
         code, formatted = self.mask.failure(error)
         return OperationResult(errors=(formatted,), rejection=code)
 
-    def _document(self, request: OperationRequest, context: ContextT) -> Document:
+    async def _document(self, request: OperationRequest, context: ContextT, client: Client) -> Document:
         allowed = self._introspection_allowed(context)
-        document = self._documents.document(_text(request), hide_suggestions=not allowed)
+        text = await self._parts.source.text(request, client, may_introspect=allowed)
+        document = self._parts.documents.document(text, hide_suggestions=not allowed)
         if document.structure.introspects and not allowed:
             raise rejected(Code.INTROSPECTION_DISABLED, "Introspection is for signed-in users.")
+        await self._parts.source.keep(request, text)
         return document
 
     def _check_kind(self, kind: OperationType, kinds: Collection[OperationType]) -> None:
@@ -161,58 +215,98 @@ class Operations(Generic[ContextT]):
             return OTHER
         return self._metrics.names.label(operation.name.value if operation.name else None)
 
-    def _job(self, request: OperationRequest, document: Document, context: ContextT) -> Job:
+    def _purchase(self, price: Price, payer: Payer) -> Purchase:
+        return Purchase(price, payer, self._parts.budgets, self._cost_metrics)
+
+    async def _validated(self, purchase: Purchase) -> OperationResult:
+        await purchase.look()
+        try:
+            purchase.check()
+        except RequestRejected as error:
+            return msgspec.structs.replace(self.failed(error), rejection=None)
+        return OperationResult()
+
+    def _job(self, request: OperationRequest, document: Document, context: ContextT, purchase: Purchase) -> Job:
         return Job(
             document=document,
             operation_name=request.operation_name or None,
             variables=request.variables,
             hide_suggestions=not self._introspection_allowed(context),
+            tally=purchase.tally,
         )
 
-    async def _execution(self, job: Job, context: ContextT, kind: str, name: str) -> OperationResult:
+    async def _execution(
+        self, job: Job, context: ContextT, purchase: Purchase, kind: str, name: str
+    ) -> OperationResult:
         attributes = {"graphql.operation.type": kind, "graphql.operation.name": name}
         with self._tracer.start_as_current_span(f"{kind} {name}", attributes=attributes) as span:
-            execution = await self._executed(job, context, kind)
+            execution = await self._executed(job, context, purchase, kind)
             if execution.errors:
                 span.set_status(Status(StatusCode.ERROR))
             return self._result(execution)
 
-    async def _executed(self, job: Job, context: ContextT, kind: str) -> Execution:
+    async def _executed(self, job: Job, context: ContextT, purchase: Purchase, kind: str) -> Execution:
         if kind != OperationType.MUTATION.value:
-            return await self._executor.execute(job, context)
+            return await self._settled(self._parts.executor.execute(job, context), purchase)
         # A query ends with its client; a mutation that has begun is finished, or half of it might be done.
-        mutation = asyncio.create_task(self._executor.execute(job, context))
-        self._mutations.add(mutation)
-        mutation.add_done_callback(self._mutations.discard)
+        mutation = self._background(self._settled(self._parts.executor.execute(job, context), purchase))
         try:
             return await asyncio.shield(mutation)
         except asyncio.CancelledError:
             mutation.add_done_callback(self._left_alone)
             raise
 
+    async def _settled(self, work: Coroutine[Any, Any, T], purchase: Purchase) -> T:
+        """The work's result; whatever comes of it, what it did not use of its budget is given back."""
+        try:
+            result = await work
+        except asyncio.CancelledError:
+            # The client is gone, and nobody waits here any more.
+            self._background(purchase.settle())
+            raise
+        except Exception:
+            await purchase.settle()
+            raise
+        await purchase.settle()
+        return result
+
+    def _background(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """A task that ends by itself, whoever waits for it."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
     def _left_alone(self, mutation: asyncio.Task[Execution]) -> None:
         """Log what befell a mutation that nobody waits for any more."""
         if not mutation.cancelled() and isinstance(error := mutation.exception(), Exception):
             self.failed(error)
 
-    async def _subscription(self, job: Job, context: ContextT) -> OperationResult | ResultStream:
-        opened = await self._executor.subscribe(job, context)
-        if not isinstance(opened, Execution):
-            return self._events(opened)
+    def _unopened(self, opened: Execution) -> OperationResult:
         errors = tuple(self.mask.execution_errors(opened.errors))
         code = str(errors[0]["extensions"]["code"]) if errors else str(Code.INTERNAL_SERVER_ERROR)
-        return self._counted(OperationResult(errors=errors, rejection=code), OperationType.SUBSCRIPTION.value)
+        return OperationResult(errors=errors, rejection=code)
 
-    async def _events(self, executions: AsyncGenerator[Execution, None]) -> ResultStream:
+    async def _events(self, events: AsyncGenerator[Event, None], payer: Payer, price: Price) -> ResultStream:
         kind = OperationType.SUBSCRIPTION.value
         with self._metrics.subscriptions.track_inprogress():
-            async with aclosing(executions):
+            async with aclosing(events):
                 try:
-                    async for execution in executions:
-                        yield self._counted(self._result(execution), kind)
+                    async for event in events:
+                        yield self._counted(await self._event(event, payer, price), kind)
                 # The source broke: say so, masked, and end.
                 except Exception as error:
                     yield self._counted(self._broken(error), kind)
+
+    async def _event(self, event: Event, payer: Payer, price: Price) -> OperationResult:
+        """One event; where the budget is empty, the client is told that it missed this one."""
+        purchase = self._purchase(price, payer)
+        try:
+            await purchase.take(self._hold_seconds)
+        except RequestRejected as error:
+            return _priced(self._broken(error), purchase, None)
+        execution = await self._settled(event(purchase.tally), purchase)
+        return _priced(self._result(execution), purchase, None)
 
     def _broken(self, error: Exception) -> OperationResult:
         return msgspec.structs.replace(self.failed(error), rejection=None)
@@ -233,12 +327,12 @@ class Operations(Generic[ContextT]):
         return result
 
 
-def _text(request: OperationRequest) -> str:
-    if request.query is not None:
-        return request.query
-    if "persistedQuery" in request.extensions:
-        # The message is the one Apollo's clients know: they answer by sending the text.
-        raise rejected(Code.PERSISTED_QUERY_NOT_SUPPORTED, "PersistedQueryNotSupported")
-    if request.document_id is not None:
-        raise rejected(Code.BAD_REQUEST, "Documents by id are not enabled: send `query`.")
-    raise rejected(Code.BAD_REQUEST, "The request has no `query`.")
+def _priced(result: OperationResult, purchase: Purchase | None, mode: CostMode | None) -> OperationResult:
+    """The result with what it cost and what is left, if it got as far as a price."""
+    if purchase is None:
+        return result
+    return msgspec.structs.replace(
+        result,
+        extensions={**result.extensions, "cost": purchase.extension(mode)},
+        headers={**purchase.headers(), **result.headers},
+    )

@@ -97,7 +97,12 @@ def isolate_tenants(table: str, column: str = "tenant_id") -> None:
 
 def open_to_application(table: str) -> None:
     """Rows, but no TRUNCATE and no DDL, for the application's role."""
-    op.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {_application_role()}")
+    let_application(table, "SELECT, INSERT, UPDATE, DELETE")
+
+
+def let_application(table: str, privileges: str) -> None:
+    """These of SELECT, INSERT, UPDATE and DELETE, for the application's role."""
+    op.execute(f"GRANT {privileges} ON {table} TO {_application_role()}")
 
 
 def grant_sequence(sequence: str) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from persistence.ids import (
     AdvertiserId,
     ApiKeyId,
+    BillingChangeId,
     CampaignId,
     EpisodeId,
     EventId,
@@ -85,6 +86,44 @@ class ApiKeyRecord(msgspec.Struct, frozen=True):
     created_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+    budget_capacity: int | None
+    budget_restore_rate: int | None
+
+
+class PlanTermsRecord(msgspec.Struct, frozen=True):
+    """What of a billing subscription says which plan holds at a moment."""
+
+    plan: str
+    pending_plan: str | None
+    period_end: datetime
+    canceled_at: datetime | None
+
+
+class BillingSubscriptionRecord(msgspec.Struct, frozen=True):
+    """A billing subscription as it was last written; what time has made of it since is for the reader to compute."""
+
+    tenant_id: TenantId
+    plan: str
+    pending_plan: str | None
+    anchor_at: datetime
+    period_start: datetime
+    period_end: datetime
+    canceled_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class BillingChangeRecord(msgspec.Struct, frozen=True):
+    tenant_id: TenantId
+    id: BillingChangeId
+    version: int
+    kind: str
+    from_plan: str
+    to_plan: str | None
+    changed_by: UserId | None
+    effective_at: datetime
+    created_at: datetime
 
 
 class PodcastRecord(msgspec.Struct, frozen=True):

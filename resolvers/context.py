@@ -13,6 +13,7 @@ from cache.broadcast import Broadcast
 from persistence.ids import TenantId
 from persistence.sessions import Database
 from resolvers.billing.plans import PLANS, PlanName
+from resolvers.billing.ports import BillingServices
 from resolvers.billing.spending import UNKNOWN, Client, Spending
 from resolvers.events.intake import Intake
 from resolvers.feeds.fetcher import FeedFetcher
@@ -36,6 +37,7 @@ class Services(msgspec.Struct, frozen=True):
     random_token: Callable[[], str]
     """A new URL-safe text of 256 random bits."""
     identity: IdentityServices
+    billing: BillingServices = BillingServices()
 
 
 class RequestContext:

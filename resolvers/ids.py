@@ -23,6 +23,7 @@ IMPRESSION = "imp"
 VISIT = "vis"
 CONVERSION = "cnv"
 RUN = "run"
+BILLING_CHANGE = "bch"
 
 _SHAPE = re.compile(r"([a-z]{3})_([1-9][0-9]{0,18})", re.ASCII)
 _HOUSEHOLD = re.compile(r"hh_([0-9a-f]{16})", re.ASCII)

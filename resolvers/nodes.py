@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from persistence.repositories.billing import BillingChanges
 from persistence.repositories.campaigns import Advertisers, Campaigns, LineItems, Placements
 from persistence.repositories.events import Conversions, Impressions, Visits
 from persistence.repositories.owned import OwnedRows
@@ -33,6 +34,7 @@ ROWS: Mapping[str, type[OwnedRows[Any, Any]]] = {
     ids.MEMBERSHIP: Memberships,
     ids.INVITE: Invites,
     ids.API_KEY: ApiKeys,
+    ids.BILLING_CHANGE: BillingChanges,
 }
 """Where the tenant's own rows of each prefix are."""
 

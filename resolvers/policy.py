@@ -35,12 +35,13 @@ class Permission(StrEnum):
     MANAGE_MEMBERS = "manage members"
     MANAGE_OWNERS = "manage owners"
     MANAGE_API_KEYS = "manage API keys"
+    MANAGE_BILLING = "manage the plan"
 
 
 _VIEWER = frozenset({Permission.READ, Permission.SEE_MEMBERS})
 _MEMBER = _VIEWER | {Permission.WRITE, Permission.EVENTS, Permission.ATTRIBUTION}
 _ADMIN = _MEMBER | {Permission.MANAGE_TENANT, Permission.MANAGE_MEMBERS, Permission.MANAGE_API_KEYS}
-_OWNER = _ADMIN | {Permission.MANAGE_OWNERS}
+_OWNER = _ADMIN | {Permission.MANAGE_OWNERS, Permission.MANAGE_BILLING}
 
 _OF_ROLE: Mapping[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEWER,

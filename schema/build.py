@@ -10,6 +10,7 @@ from schema.query import Query
 from schema.scalars import SCALARS
 from schema.subscription import Subscription
 from schema.types.advertisers import Advertiser
+from schema.types.billing import BillingChange
 from schema.types.campaigns import Campaign
 from schema.types.events import ConversionEvent, ImpressionEvent, VisitEvent
 from schema.types.identity import ApiKey, Invite, Membership, Tenant, User
@@ -34,6 +35,7 @@ NODES = (
     Membership,
     Invite,
     ApiKey,
+    BillingChange,
 )
 """Types that are reached through `Node` alone must be named; naming all is simpler than knowing which."""
 

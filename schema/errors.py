@@ -7,9 +7,13 @@ from strawberry.pydantic import InputValidationError
 
 from persistence.errors import RefusedValue
 from resolvers import errors as domain
+from schema.fields import LONGEST
 
 _CODE = "A stable code to branch on."
 _MESSAGE = "One sentence in English that says what to do; not stable."
+MOST_PROBLEMS = 100
+"""Problems of an input that are told at once."""
+
 _PATH = "Where in the arguments the error lies: the argument's name, then field names and list indices; may be empty."
 
 
@@ -29,7 +33,10 @@ class InputProblem:
 
 @strawberry.type(description="One or more values break a rule; nothing was changed.")
 class InvalidInputError(ErrorInterface):
-    problems: list[InputProblem] = strawberry.field(description="Every problem found, at least one.")
+    problems: list[InputProblem] = strawberry.field(
+        description=f"The problems found, at least one; of more than {MOST_PROBLEMS} the first.",
+        metadata={LONGEST: MOST_PROBLEMS},
+    )
 
 
 @strawberry.type(description="The role or the API key's scopes do not allow this.")
@@ -82,7 +89,7 @@ def invalid_input(error: InputValidationError | RefusedValue) -> domain.InvalidI
 
 
 def _invalid(error: domain.InvalidInput) -> InvalidInputError:
-    problems = [InputProblem(code=p.code, message=p.message, path=list(p.path)) for p in error.problems]
+    problems = [InputProblem(code=p.code, message=p.message, path=list(p.path)) for p in error.problems[:MOST_PROBLEMS]]
     return InvalidInputError(**_fields(error), problems=problems)
 
 

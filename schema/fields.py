@@ -28,7 +28,7 @@ BATCH_RESOLVER = "podgraph.batch_resolver"
 
 
 LONGEST = "podgraph.longest"
-"""Key of a list's greatest length in a field's metadata, for lists that are known to be short."""
+"""Key of a list's greatest length in a field's metadata: a number, a LongestBy or a PerItem."""
 
 
 class LongestBy(msgspec.Struct, frozen=True):
@@ -39,8 +39,18 @@ class LongestBy(msgspec.Struct, frozen=True):
     default: str
 
 
-CURRENCIES = 20
-"""The greatest length of a list with one amount for each currency."""
+class PerItem(msgspec.Struct, frozen=True):
+    """One object for each item of an argument, in the list that the field is, or in these `fields` of what it returns.
+
+    The argument is named as in the graph.
+    """
+
+    argument: str
+    fields: tuple[str, ...] = ()
+
+
+CURRENCIES = 180
+"""The greatest length of a list with one amount for each currency: ISO 4217 has fewer with minor units."""
 
 
 def batched(
@@ -48,11 +58,11 @@ def batched(
     graphql_type: Any,
     description: str,
     deprecation_reason: str | None = None,
-    longest: int | LongestBy | None = None,
+    longest: int | LongestBy | PerItem | None = None,
 ) -> Callable[[Any], Any]:
     """Turns `async (parents, info, **arguments) -> one value per parent` into a field of type `graphql_type`.
 
-    `longest` is for a bare list: so many objects at most, where that is not what `gateway.documents.size` assumes.
+    `longest` is for a list outside a connection: so many objects at most. Whatever takes `first` needs none.
     """
 
     def field_of(declared: Any) -> Any:
@@ -68,7 +78,13 @@ def batched(
     return field_of
 
 
-def root_field(*, graphql_type: Any, description: str, deprecation_reason: str | None = None) -> Callable[[Any], Any]:
+def root_field(
+    *,
+    graphql_type: Any,
+    description: str,
+    deprecation_reason: str | None = None,
+    longest: int | PerItem | None = None,
+) -> Callable[[Any], Any]:
     """A field of Query or Mutation: a static function whose values are records of `graphql_type`."""
 
     def field_of(declared: Any) -> Any:
@@ -77,6 +93,7 @@ def root_field(*, graphql_type: Any, description: str, deprecation_reason: str |
             graphql_type=graphql_type,
             description=description,
             deprecation_reason=deprecation_reason,
+            metadata={LONGEST: longest},
         )
 
     return field_of

@@ -4,6 +4,7 @@ import strawberry
 
 from schema.mutations.accounts import AccountMutations
 from schema.mutations.advertisers import AdvertiserMutations
+from schema.mutations.billing import BillingMutations
 from schema.mutations.campaign_lifecycle import CampaignLifecycleMutations
 from schema.mutations.campaigns import CampaignMutations
 from schema.mutations.events import EventMutations
@@ -24,6 +25,7 @@ class Mutation(
     AccountMutations,
     TenantMutations,
     MemberMutations,
+    BillingMutations,
     FeedMutations,
     PodcastMutations,
     AdvertiserMutations,

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 import strawberry
 
 from resolvers import nodes
-from schema.fields import root_field
+from schema.fields import PerItem, root_field
 from schema.info import Info
+from schema.queries.billing import BillingQueries
 from schema.queries.campaigns import CampaignQueries
 from schema.queries.events import EventQueries
 from schema.queries.identity import IdentityQueries
@@ -17,7 +18,7 @@ from schema.relay import IdArgument, Node
 
 
 @strawberry.type(description="Where queries start.")
-class Query(IdentityQueries, PodcastQueries, CampaignQueries, EventQueries, RunQueries, MetricsQueries):
+class Query(IdentityQueries, BillingQueries, PodcastQueries, CampaignQueries, EventQueries, RunQueries, MetricsQueries):
     @root_field(graphql_type=Node | None, description="Any object by its id; null if your tenant has none of this id.")
     @staticmethod
     async def node(info: Info, id: IdArgument) -> Any:
@@ -26,6 +27,7 @@ class Query(IdentityQueries, PodcastQueries, CampaignQueries, EventQueries, RunQ
     @root_field(
         graphql_type=list[Node | None],
         description="Objects by their ids, in the order of `ids`; null where your tenant has none of an id.",
+        longest=PerItem("ids"),
     )
     @staticmethod
     async def nodes(

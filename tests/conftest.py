@@ -3,6 +3,7 @@
 Tests share one database and do not clean up: each makes tenants of its own, as customers do.
 """
 
+import os
 import secrets
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -37,8 +38,10 @@ KEEP_MONTHS = 25
 
 
 def pytest_configure() -> None:
-    """The job of a shell in the background ignores SIGINT, and so would each program that a test starts and stops."""
+    # The job of a shell in the background ignores SIGINT, and so would each program that a test starts and stops.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Else each of these programs would compile the source anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(scope="session")

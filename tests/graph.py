@@ -1,16 +1,19 @@
 """Runs operations against the graph without HTTP."""
 
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from functools import cache
 from typing import Any
 
 import strawberry
 from prometheus_client import CollectorRegistry
+from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.types import ExecutionResult
 
+from gateway.cost.tally import Tally
 from gateway.documents.documents import Documents
 from gateway.documents.limits import DocumentLimits
-from gateway.execution.executor import Execution, Job
+from gateway.execution.executor import Event, Execution, Job
 from gateway.execution.reference import ReferenceExecutor
 from ops.telemetry.metrics import DocumentMetrics
 from resolvers.context import RequestContext
@@ -22,7 +25,10 @@ ROOMY = DocumentLimits(source_bytes=10**7, tokens=10**6, aliases=10**5, fields=1
 
 @cache
 def schema() -> strawberry.Schema:
-    return build_schema()
+    """The graph; a document that is run again is parsed and validated once, as in the gateway."""
+    built = build_schema()
+    built.extensions = (ParserCache, ValidationCache)
+    return built
 
 
 async def run(context: RequestContext, query: str, **variables: Any) -> ExecutionResult:
@@ -36,7 +42,14 @@ async def subscribed(
     context: RequestContext, query: str, **variables: Any
 ) -> AsyncGenerator[Execution, None] | Execution:
     """The events of a subscription, each run in a context of its own, as the gateway does; or why there are none."""
-    return await _executor().subscribe(_job(query, variables), context)
+    opened = await _executor().subscribe(_job(query, variables), context)
+    return opened if isinstance(opened, Execution) else _executions(opened)
+
+
+async def _executions(events: AsyncGenerator[Event, None]) -> AsyncGenerator[Execution, None]:
+    async with aclosing(events):
+        async for event in events:
+            yield await event(Tally())
 
 
 async def executed(context: RequestContext, query: str, **variables: Any) -> Execution:
@@ -48,9 +61,13 @@ def _executor() -> ReferenceExecutor[RequestContext]:
     return ReferenceExecutor(schema()._schema, seconds=30)
 
 
+@cache
+def _documents() -> Documents:
+    return Documents(schema()._schema, ROOMY, DocumentMetrics(CollectorRegistry()))
+
+
 def _job(query: str, variables: Mapping[str, Any]) -> Job:
-    documents = Documents(schema()._schema, ROOMY, DocumentMetrics(CollectorRegistry()))
-    document = documents.document(query, hide_suggestions=False)
+    document = _documents().document(query, hide_suggestions=False)
     return Job(document=document, operation_name=None, variables=variables, hide_suggestions=False)
 
 

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.commands.failures import Failure, failures_as_sentences
-from ops.bench import attribution, ingest
+from ops.bench import attribution, budgets, ingest
+from ops.bench.demo_server import BenchFailed
 
 _MIB = 1024 * 1024
 
@@ -21,6 +22,7 @@ def bench_commands() -> typer.Typer:
     """The `bench` commands, one measurement each."""
     app = typer.Typer(name="bench", help="Measure Podgraph on this machine.", no_args_is_help=True)
     app.command("attribution")(attribution_command)
+    app.command("budgets")(budgets_command)
     app.command("ingest")(ingest_command)
     return app
 
@@ -56,6 +58,32 @@ def attribution_command(
 
 
 @failures_as_sentences
+def budgets_command(
+    url: Annotated[list[str], typer.Argument(metavar="URL...", help="Gateways that share a Redis and a database.")],
+    key: Annotated[str, typer.Option(envvar="PODGRAPH_API_KEY", help="An API key of a tenant on a small plan.")],
+    clients: Annotated[int, typer.Option(min=1, max=1_000, help="Clients, spread over the gateways.")] = 16,
+    seconds: Annotated[float, typer.Option(min=1, max=3_600, help="How long they ask.")] = 30.0,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures here.")] = None,
+) -> None:
+    """Hammer running gateways with one key: nobody gets more than the budget has, and everybody gets something.
+
+    The tenant's budget is to be full at the start, and used by nobody else. Fails where more was spent than capacity +
+    restore rate x time, a client was never admitted, or a request failed by anything but THROTTLED: also while Redis is
+    killed and started again.
+    """
+    with Console(stderr=True).status(f"{clients} clients ask for {seconds:.0f} seconds"):
+        try:
+            done = asyncio.run(budgets.measured(url, key, clients=clients, seconds=seconds))
+        except BenchFailed as error:
+            raise Failure(str(error)) from error
+    Console().print(_budgets_table(done))
+    if json_file is not None:
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(done)) + b"\n")
+    if done.problems:
+        raise Failure(" ".join(done.problems))
+
+
+@failures_as_sentences
 def ingest_command(
     events: Annotated[int, typer.Option(min=1_000, max=100_000_000, help="Events in the file of a round.")] = 200_000,
     http_events: Annotated[int, typer.Option(min=1_000, max=100_000_000, help="Events over HTTP in a round.")] = 20_000,
@@ -80,11 +108,32 @@ def ingest_command(
                     say=status.update,
                 )
             )
-        except ingest.BenchFailed as error:
+        except BenchFailed as error:
             raise Failure(str(error)) from error
     Console().print(_ingest_table(done))
     if json_file is not None:
         json_file.write_bytes(msgspec.json.format(msgspec.json.encode(done)) + b"\n")
+
+
+def _budgets_table(done: budgets.Measured) -> Table:
+    table = Table(
+        "client",
+        title=f"{done.settled:,.1f} points were charged, of {done.bound:,.1f} that there were",
+        caption=f"{done.capacity:,.0f} + {done.restore_rate:,.0f} a second for {done.seconds:.2f} s. A patient client"
+        " comes again when it was told to. The wait is the longest from an operation's refusal to its admission.",
+    )
+    for column in ("patient", "admitted", "throttled", "points", "wait in s"):
+        table.add_column(column, justify="right")
+    for client in done.clients:
+        table.add_row(
+            client.name,
+            "yes" if client.patient else "no",
+            f"{client.admitted:,}",
+            f"{client.throttled:,}",
+            f"{client.settled:,.1f}",
+            f"{client.longest_wait:.2f}",
+        )
+    return table
 
 
 def _ingest_table(done: list[ingest.Measured]) -> Table:

@@ -3,26 +3,31 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
+import msgspec
 import typer
 from rich.console import Console
-from typer.core import TyperGroup
 
 import schema
+from gateway.commands.usage import UsageGroup
 from gateway.schema_changes.baseline import BaselineUnavailable, baseline
 from gateway.schema_changes.classification import changes_between
 from gateway.schema_changes.deprecation import expired_deprecations, violations
 from gateway.schema_changes.elements import Coordinate, Element, UnreadableSchema, elements, schema_from
 from gateway.schema_changes.report import OUTDATED, SNAPSHOT_PATH, Report, annotations, markdown, table
+from gateway.schema_changes.usage import Evidence, UnreadableUsage, Usage, usage_from
 
 UNREADABLE = 3
-"""Exit code when there is nothing to judge: no such ref or file, or text that is no schema."""
+"""Exit code when there is nothing to judge: no such ref or file, no usage to be had, or text that is no schema."""
 
-USAGE = 64
-"""Exit code of a wrong command line (sysexits' EX_USAGE): typer's own 2 means here that the snapshot is old."""
+UNUSED_DAYS = 90
+"""For how long nobody must have used what is removed, where the command line does not say."""
 
-_TYPER_USAGE = 2
+USAGE_DAYS = 400
+"""How far back usage is looked at."""
+
+DATABASE = "database"
 
 
 def printed_schema() -> str:
@@ -34,6 +39,13 @@ def printed_schema() -> str:
     return print_schema(build_schema()).strip() + "\n"
 
 
+def recorded_usage(days: int, today: date) -> Usage | None:
+    """What the database at hand has of so many days; None when nothing was ever counted. Raises UnreadableUsage."""
+    from gateway.commands.recorded import usage_of_database  # noqa: PLC0415  # other commands need no database
+
+    return usage_of_database(days, today)
+
+
 def committed_snapshot() -> Path:
     """The file of the committed SDL, beside the schema's code."""
     return Path(schema.__path__[0], "schema.graphql")
@@ -43,9 +55,10 @@ def schema_commands(
     printed: Callable[[], str] = printed_schema,
     snapshot: Callable[[], Path] = committed_snapshot,
     today: Callable[[], date] = lambda: datetime.now(UTC).date(),
+    recorded: Callable[[int, date], Usage | None] = recorded_usage,
 ) -> typer.Typer:
-    """The `schema` commands over this source of SDL, this committed file and this calendar (UTC)."""
-    app = typer.Typer(name="schema", help="The graph's SDL and its changes.", no_args_is_help=True, cls=_SchemaGroup)
+    """The `schema` commands over this source of SDL, committed file, calendar (UTC) and source of usage."""
+    app = typer.Typer(name="schema", help="The graph's SDL and its changes.", no_args_is_help=True, cls=UsageGroup)
 
     @app.command("print")
     def print_(
@@ -69,6 +82,17 @@ def schema_commands(
                 show_default=False,
             ),
         ] = None,
+        usage: Annotated[
+            str | None,
+            typer.Option(
+                metavar="FILE|database",
+                help="What clients used: what `schema usage --out` wrote, or the database itself. A removal of what"
+                " nobody has used for --unused-days does not fail the check.",
+            ),
+        ] = None,
+        unused_days: Annotated[
+            int, typer.Option(min=1, metavar="N", help="For how many days nobody must have used it.")
+        ] = UNUSED_DAYS,
         markdown_file: Annotated[
             Path | None, typer.Option("--markdown", metavar="FILE", help="Write the report as Markdown.")
         ] = None,
@@ -83,8 +107,10 @@ def schema_commands(
         2 when the committed snapshot is out of date; 3 when there is nothing to compare; 64 for a wrong command line.
         """
         try:
-            report, lines = _judged(against, printed(), snapshot(), today())
-        except (BaselineUnavailable, UnreadableSchema) as error:
+            found = None if usage is None else _usage(usage, max(USAGE_DAYS, unused_days), today(), recorded)
+            evidence = Evidence(found, unused_days, today())
+            report, lines = _judged(against, printed(), snapshot(), today(), evidence)
+        except (BaselineUnavailable, UnreadableSchema, UnreadableUsage) as error:
             _refuse(str(error))
         _show(report)
         if annotate:
@@ -96,19 +122,60 @@ def schema_commands(
             _write(step_summary, markdown(report), "a")
         raise typer.Exit(report.exit_code)
 
+    @app.command("usage")
+    def usage_(
+        days: Annotated[int, typer.Option(min=1, metavar="N", help="How far back to look.")] = USAGE_DAYS,
+        out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write here, not to the terminal.")] = None,
+    ) -> None:
+        """Write what clients used of the graph, as JSON: each element with the versions of clients and their last day.
+
+        Needs the application's database alone; `schema check --usage FILE` reads it.
+        """
+        try:
+            found = recorded(days, today())
+        except UnreadableUsage as error:
+            _refuse(str(error))
+        if found is None:
+            _refuse("Nothing was counted yet: usage is written by a running gateway.")
+        text = msgspec.json.format(msgspec.json.encode(found), indent=1).decode() + "\n"
+        if out is None:
+            typer.echo(text, nl=False)
+            return
+        _write(out, text, "w")
+        elements_used = len({each.coordinate for each in found.elements})
+        clients = len({(each.client, each.version) for each in found.elements})
+        typer.echo(
+            f"{elements_used} elements, used by {clients} versions of clients"
+            f" from {found.first_day} to {found.last_day}."
+        )
+
     return app
 
 
-def _judged(against: str | None, sdl: str, snapshot: Path, today: date) -> tuple[Report, dict[Coordinate, Element]]:
+def _usage(named: str, days: int, today: date, recorded: Callable[[int, date], Usage | None]) -> Usage | None:
+    if named == DATABASE:
+        return recorded(days, today)
+    try:
+        return usage_from(Path(named).read_bytes(), named)
+    except OSError as error:
+        raise UnreadableUsage(f"{named} cannot be read: {error.strerror}.") from error
+
+
+def _judged(
+    against: str | None, sdl: str, snapshot: Path, today: date, evidence: Evidence
+) -> tuple[Report, dict[Coordinate, Element]]:
     """The report, and the elements of the committed snapshot, whose lines it points at."""
     old = baseline(against, snapshot)
     before, after = schema_from(old.sdl, old.origin), schema_from(sdl, "The graph")
     old_elements = elements(before)
     report = Report(
         origin=old.origin,
-        changes=changes_between(before, after, (expired_deprecations(old_elements, today),)),
+        changes=evidence.told(
+            changes_between(before, after, (expired_deprecations(old_elements, today), evidence.excuse))
+        ),
         violations=violations(old_elements, elements(after), today),
         outdated=_committed(snapshot) != sdl,
+        gap=evidence.gap,
     )
     return report, _snapshot_elements(snapshot)
 
@@ -135,6 +202,8 @@ def _show(report: Report) -> None:
     if report.changes or report.violations:
         console.print(table(report))
     console.print(report.summary, markup=False, highlight=False)
+    if report.doubt:
+        console.print(report.doubt, markup=False, highlight=False)
     if report.outdated:
         typer.echo(OUTDATED, err=True)
 
@@ -150,31 +219,3 @@ def _write(file: Path, text: str, mode: str) -> None:
 def _refuse(message: str) -> NoReturn:
     typer.echo(message, err=True)
     raise typer.Exit(UNREADABLE)
-
-
-class _SchemaGroup(TyperGroup):
-    """Commands whose usage errors do not exit with 2.
-
-    The signatures say Any because typer keeps the classes of its context private.
-    """
-
-    def make_context(self, *args: Any, **kwargs: Any) -> Any:
-        """As in TyperGroup: the group's own options are read here."""
-        try:
-            return super().make_context(*args, **kwargs)
-        except typer.TyperException as error:
-            _leave_two_free(error)
-            raise
-
-    def invoke(self, ctx: Any) -> Any:
-        """As in TyperGroup: the command is chosen and its options are read here."""
-        try:
-            return super().invoke(ctx)
-        except typer.TyperException as error:
-            _leave_two_free(error)
-            raise
-
-
-def _leave_two_free(error: typer.TyperException) -> None:
-    if error.exit_code == _TYPER_USAGE:
-        error.exit_code = USAGE

@@ -15,8 +15,11 @@ from gateway.demo.seed import seed_content, size
 from gateway.development import DEMO_EMAIL, DamagedFile, development_secrets, write_private
 from persistence.ids import TenantId
 from persistence.repositories.accounts import Accounts
+from persistence.repositories.billing import BillingSubscriptions
 from persistence.repositories.podcasts import PodcastFilter, Podcasts
 from persistence.repositories.tenants import ApiKeys
+from resolvers.billing.changing import put_on_plan
+from resolvers.billing.plans import PlanName
 from resolvers.context import RequestContext, Services
 from resolvers.errors import Conflict
 from resolvers.identity.accounts import Registration, register
@@ -55,6 +58,7 @@ async def ensure_demo(services: Services, data_dir: Path, progress: Callable[[in
     account = demo_account(data_dir)
     if account is None or not await _works(services, account):
         account = await _made(services, data_dir, progress)
+    await _ensure_plan(services, account.tenant_id)
     await ensure_events(services.database, services.intake, account.tenant_id, demo_content(), progress)
     await ensure_runs(services, account.tenant_id)
     return account
@@ -116,6 +120,14 @@ async def _ensure_content(services: Services, tenant_id: TenantId, progress: Cal
         progress(written, total)
 
     await seed_content(services.database, tenant_id, content, advance)
+
+
+async def _ensure_plan(services: Services, tenant_id: TenantId) -> None:
+    """Room for what one tries out on the demo; a plan that somebody has chosen there since is left alone."""
+    async with services.database.read(tenant_id) as session:
+        if await BillingSubscriptions(session).found() is not None:
+            return
+    await put_on_plan(services, tenant_id, PlanName.BUSINESS)
 
 
 def _file(data_dir: Path) -> Path:

@@ -15,6 +15,7 @@ from graphql import (
     parse,
     validate,
 )
+from graphql.validation import MaxIntrospectionDepthRule
 
 from gateway.documents.limits import DocumentLimits, Structure, structure
 from gateway.documents.size import Size, operation_size
@@ -116,6 +117,8 @@ class Documents:
             raise rejected(Code.TOO_MANY_TOKENS, f"The document is longer than {self._limits.source_bytes} bytes.")
         node = self._syntax_tree(text)
         found = structure(node, self._limits)
+        if found.introspects and (deep := validate(self._schema, node, [MaxIntrospectionDepthRule])):
+            raise RequestRejected(Code.INTROSPECTION_TOO_DEEP, deep[:1])
         errors = validate(self._schema, node, max_errors=self._limits.errors, hide_suggestions=hide_suggestions)
         if errors:
             raise RequestRejected(Code.GRAPHQL_VALIDATION_FAILED, errors)
@@ -132,9 +135,14 @@ class Documents:
         try:
             return parse(text, max_tokens=limits.tokens)
         except GraphQLSyntaxError as error:
-            # graphql-core has no other sign of its own limit than the message.
-            too_many = f"more than {limits.tokens} tokens" in error.message
-            raise RequestRejected(Code.TOO_MANY_TOKENS if too_many else Code.GRAPHQL_PARSE_FAILED, [error]) from None
+            raise RequestRejected(_parse_code(error.message, limits), [error]) from None
+
+
+def _parse_code(message: str, limits: DocumentLimits) -> Code:
+    """graphql-core has no other sign of its own limits than the message."""
+    if f"more than {limits.tokens} tokens" in message:
+        return Code.TOO_MANY_TOKENS
+    return Code.DOCUMENT_TOO_DEEP if "nested too deeply" in message else Code.GRAPHQL_PARSE_FAILED
 
 
 def _utf8(text: str) -> bytes:

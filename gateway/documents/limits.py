@@ -1,5 +1,7 @@
 """Structural limits of a document: one bounded walk before validation, so that no text is dear to validate."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -17,16 +19,32 @@ from graphql import (
     StringValueNode,
 )
 
-from gateway.errors import Code, RequestRejected
+from gateway.errors import Code, RequestRejected, rejected
+from resolvers.billing.plans import DocumentBounds
 
 NESTING_PER_DEPTH: Final = 4
 """Fragments that may enclose a field, for each level of depth allowed."""
 
 INTROSPECTION_FIELDS: Final = frozenset({"__schema", "__type"})
 
+LIMIT_OF_CODE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        Code.REQUEST_TOO_LARGE: "body_bytes",
+        Code.BATCH_TOO_LARGE: "batch_items",
+        Code.VARIABLES_TOO_LARGE: "variables",
+        Code.TOO_MANY_TOKENS: "tokens",
+        Code.DOCUMENT_TOO_DEEP: "depth",
+        Code.TOO_MANY_ALIASES: "aliases",
+        Code.TOO_MANY_DIRECTIVES: "directives",
+        Code.TOO_MANY_FIELDS: "fields",
+        Code.INTROSPECTION_TOO_DEEP: "introspection_depth",
+    }
+)
+"""Which structural limit a refusal with this code met; the label of `podgraph_structural_limits_total`."""
+
 
 class DocumentLimits(msgspec.Struct, frozen=True):
-    """Bounds of one document; GraphiQL's introspection query fits well inside the defaults.
+    """Bounds of every document, whoever sends it; `check_bounds` adds those of a plan.
 
     `pairs` bounds the fields of one response path that validation must compare with each other (n fields of one path
     are n(n-1)/2 pairs): unbounded, 2.5 KB of text keep graphql-core busy for a second. `values` bounds the answer, by
@@ -45,9 +63,15 @@ class DocumentLimits(msgspec.Struct, frozen=True):
 
 
 class Structure(msgspec.Struct, frozen=True):
-    """What the walk learned of a document that keeps its limits."""
+    """What the walk learned of a document that keeps its limits.
 
+    `fields` counts a fragment's selections once for each spread; aliases and directives count where they are written.
+    """
+
+    tokens: int
     depth: int
+    aliases: int
+    directives: int
     fields: int
     introspects: bool
 
@@ -55,19 +79,39 @@ class Structure(msgspec.Struct, frozen=True):
 def structure(document: DocumentNode, limits: DocumentLimits) -> Structure:
     """Walk every operation with its fragments spread out.
 
-    `fields` counts a fragment's fields once for each spread. Raises RequestRejected with the limit's own code; a
-    cycle of fragments ends at the limit of depth. An unknown fragment is left for validation to report.
+    Raises RequestRejected with the limit's own code; a cycle of fragments ends at the limit of depth. An unknown
+    fragment is left for validation to report.
     """
-    _check_flat(document, limits)
+    aliases, directives = _flat_counts(document, limits)
     walk = _Walk(document, limits)
     for definition in document.definitions:
         if isinstance(definition, ExecutableDefinitionNode):
             root = walk.path(None, str(id(definition)))
             walk.selections(definition.selection_set, root, 1, 0)
-    return Structure(depth=walk.deepest, fields=walk.fields, introspects=walk.introspects)
+    return Structure(
+        tokens=document.token_count,
+        depth=walk.deepest,
+        aliases=aliases,
+        directives=directives,
+        fields=walk.fields,
+        introspects=walk.introspects,
+    )
 
 
-def _check_flat(document: DocumentNode, limits: DocumentLimits) -> None:
+def check_bounds(found: Structure, bounds: DocumentBounds) -> None:
+    """Raises RequestRejected where a document is larger than a plan allows."""
+    for number, most, code, words in (
+        (found.tokens, bounds.tokens, Code.TOO_MANY_TOKENS, "tokens"),
+        (found.depth, bounds.depth, Code.DOCUMENT_TOO_DEEP, "levels of depth"),
+        (found.aliases, bounds.aliases, Code.TOO_MANY_ALIASES, "aliases"),
+        (found.directives, bounds.directives, Code.TOO_MANY_DIRECTIVES, "directives"),
+    ):
+        if number > most:
+            raise rejected(code, f"The document has {number:,} {words}; the plan allows {most:,}.")
+
+
+def _flat_counts(document: DocumentNode, limits: DocumentLimits) -> tuple[int, int]:
+    """How many aliases and how many directives are written."""
     aliases = directives = 0
     pending: list[Node] = [document]
     while pending:
@@ -89,6 +133,7 @@ def _check_flat(document: DocumentNode, limits: DocumentLimits) -> None:
             raise _exceeded(
                 Code.TOO_MANY_DIRECTIVES, f"The document has more than {limits.directives} directives.", node
             )
+    return aliases, directives
 
 
 class _Walk:

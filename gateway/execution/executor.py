@@ -1,16 +1,26 @@
 """What every executor promises."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol, Self, TypeVar
 
 import msgspec
 from graphql import GraphQLError
 
+from gateway.cost.tally import Tally
 from gateway.documents.documents import Document
+from resolvers.billing.spending import Client, Spending
 
 
 class OperationContext(Protocol):
-    """What execution needs of a request's context; everything else in it is for resolvers."""
+    """What the way of an operation needs of a request's context; everything else in it is for resolvers."""
+
+    @property
+    def spending(self) -> Spending:
+        """Who pays, and on which plan."""
+
+    @property
+    def client(self) -> Client:
+        """The program that asks, as its connection named it."""
 
     def for_event(self) -> Self:
         """The context of one event of a subscription: nothing loaded for an earlier event is seen again."""
@@ -24,12 +34,17 @@ ContextT_contra = TypeVar("ContextT_contra", bound=OperationContext, contravaria
 
 
 class Job(msgspec.Struct, frozen=True):
-    """One operation of a valid document, ready to run."""
+    """One operation of a valid document, ready to run.
+
+    With a `tally` every object that is executed is counted in it, the root too, whatever comes of its fields. Of a
+    subscription it counts the opening; each event has a tally of its own.
+    """
 
     document: Document
     operation_name: str | None
     variables: Mapping[str, Any]
     hide_suggestions: bool
+    tally: Tally | None = None
 
 
 class Execution(msgspec.Struct, frozen=True):
@@ -39,13 +54,17 @@ class Execution(msgspec.Struct, frozen=True):
     errors: Sequence[GraphQLError] = ()
 
 
+Event = Callable[[Tally], Coroutine[Any, Any, Execution]]
+"""One event of a subscription, which has happened and is executed when it is called; or it is not, if nobody pays."""
+
+
 class Executor(Protocol[ContextT_contra]):
     """Runs operations. Raises RequestRejected when the variables do not fit, TimeoutError when time is up."""
 
     async def execute(self, job: Job, context: ContextT_contra) -> Execution:
         """Run a query or a mutation."""
 
-    async def subscribe(self, job: Job, context: ContextT_contra) -> AsyncGenerator[Execution, None] | Execution:
+    async def subscribe(self, job: Job, context: ContextT_contra) -> AsyncGenerator[Event, None] | Execution:
         """Open a subscription: its events, or an Execution without data when the source could not be opened.
 
         Closing the generator closes the source.

@@ -75,11 +75,12 @@ async def read_body(receive: Receive, headers: Headers, limits: HttpLimits) -> b
 
 
 def decoded(body: bytes, limits: HttpLimits) -> Any:
-    """The JSON value of a body. Raises RequestRejected BAD_REQUEST.
+    """The JSON value of a body. Raises RequestRejected BAD_REQUEST or VARIABLES_TOO_LARGE.
 
     A leading byte order mark is ignored (RFC 8259, section 8.1). Repeated names in one object are refused, because
     whoever filtered the request before us may have read the other one; so are NUL characters, which PostgreSQL cannot
-    store, nesting beyond `json_depth`, and more values than `json_values`, which would hold up everybody else.
+    store. Nesting beyond `json_depth`, more values than `json_values` and variables of more than `variables_bytes`,
+    which would hold up everybody else, are all VARIABLES_TOO_LARGE: nothing else in a request has a size of its own.
     """
     text = body.removeprefix(UTF8_BOM)
     try:
@@ -93,6 +94,8 @@ def decoded(body: bytes, limits: HttpLimits) -> Any:
     names = _checked(value, limits)
     if names != sum(1 for match in STRING_AND_COLON.finditer(text) if match[1]):
         raise rejected(Code.BAD_REQUEST, "An object in the body names a member twice.")
+    if len(text) > limits.variables_bytes:
+        _check_variables(value, limits)
     return value
 
 
@@ -133,7 +136,7 @@ def _parameters(pairs: Sequence[tuple[str, str]], limits: HttpLimits) -> dict[st
             try:
                 found[name] = decoded(text.encode(), limits) if text else None
             except RequestRejected as error:
-                raise rejected(Code.BAD_REQUEST, f"`{name}`: {error.errors[0].message}") from None
+                raise rejected(error.code, f"`{name}`: {error.errors[0].message}") from None
         else:
             found[name] = text
     return found
@@ -158,7 +161,7 @@ def _checked(value: object, limits: HttpLimits) -> int:
         elif isinstance(item, (dict, list)):
             values += len(item)
             if values > limits.json_values:
-                raise rejected(Code.BAD_REQUEST, f"The body holds more than {limits.json_values} values.")
+                raise rejected(Code.VARIABLES_TOO_LARGE, f"The body holds more than {limits.json_values} values.")
             if depth > limits.json_depth:
                 raise _too_deep(limits)
             if isinstance(item, dict):
@@ -170,10 +173,18 @@ def _checked(value: object, limits: HttpLimits) -> int:
     return names
 
 
+def _check_variables(value: object, limits: HttpLimits) -> None:
+    for request in value if isinstance(value, list) else [value]:
+        variables = request.get("variables") if isinstance(request, dict) else None
+        if len(msgspec.json.encode(variables)) > limits.variables_bytes:
+            message = f"The variables are larger than {limits.variables_bytes} bytes: send them in several requests."
+            raise rejected(Code.VARIABLES_TOO_LARGE, message)
+
+
 def _too_large(limits: HttpLimits) -> RequestRejected:
     headers = {"connection": "close"}
     return rejected(Code.REQUEST_TOO_LARGE, f"The body is larger than {limits.body_bytes} bytes.", headers)
 
 
 def _too_deep(limits: HttpLimits) -> RequestRejected:
-    return rejected(Code.BAD_REQUEST, f"The body is nested more than {limits.json_depth} levels deep.")
+    return rejected(Code.VARIABLES_TOO_LARGE, f"The body is nested more than {limits.json_depth} levels deep.")

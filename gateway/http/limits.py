@@ -13,6 +13,7 @@ class HttpLimits(msgspec.Struct, frozen=True):
 
     body_bytes: int = 1024 * 1024
     body_seconds: float = 30.0
+    variables_bytes: int = 768 * 1024
     json_depth: int = 64
     json_values: int = 50_000
     batch_items: int = 20

@@ -29,21 +29,24 @@ def json_response(
     return Response(body, status, headers={**shown, "content-type": f"{media.value}; charset=utf-8"})
 
 
-def revalidated(response: Response, if_none_match: str | None) -> Response:
-    """The same response as one that its client may keep and ask about: a strong ETag, or 304 when it has these bytes.
+def revalidated(response: Response, data: bytes, if_none_match: str | None) -> Response:
+    """The same response as one that its client may keep and ask about: an ETag, or 304 when it has this data.
 
-    The tag is made of the bytes, so it holds whatever `Vary` lists; the work of the query is done either way.
+    The tag is made of the data, so it holds whatever `Vary` lists, and weak, since what is left of the budget is in the
+    body too; the work of the query is done either way.
     """
-    etag = f'"{hashlib.blake2b(bytes(response.body), digest_size=16).hexdigest()}"'
+    etag = f'W/"{hashlib.blake2b(data, digest_size=16).hexdigest()}"'
     response.headers["etag"] = etag
     response.headers["cache-control"] = "private, no-cache"
     if if_none_match is None or not _matches(if_none_match, etag):
         return response
-    kept = {name: response.headers[name] for name in ("etag", "cache-control", "vary")}
-    return Response(status_code=304, headers=kept)
+    kept = ("etag", "cache-control", "vary", "ratelimit", "ratelimit-policy")
+    return Response(
+        status_code=304, headers={name: response.headers[name] for name in kept if name in response.headers}
+    )
 
 
 def _matches(header: str, etag: str) -> bool:
     """If-None-Match compares weakly (RFC 9110, section 13.1.2)."""
     tags = {tag.strip().removeprefix("W/") for tag in header.split(",")}
-    return "*" in tags or etag in tags
+    return "*" in tags or etag.removeprefix("W/") in tags

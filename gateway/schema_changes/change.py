@@ -24,7 +24,7 @@ class Change(msgspec.Struct, frozen=True):
     """One difference.
 
     `kind` is the name of graphql-core's kind, or one of `omissions`. `coordinate` is None where graphql-core did not
-    say where. `excuse` says why a removal that would break is only dangerous.
+    say where. `excuse` says why a removal that would break is only dangerous, `users` who is known to use what breaks.
     """
 
     severity: Severity
@@ -32,3 +32,4 @@ class Change(msgspec.Struct, frozen=True):
     coordinate: Coordinate | None
     description: str
     excuse: str | None = None
+    users: str | None = None

@@ -20,12 +20,16 @@ _MARKS = {Severity.BREAKING: "🛑", Severity.DANGEROUS: "⚠️", Severity.SAFE
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What a check found. `origin` says in words what the schema was compared with."""
+    """What a check found.
+
+    `origin` says in words what the schema was compared with; `gap` why usage proves nothing, where it does not.
+    """
 
     origin: str
     changes: tuple[Change, ...]
     violations: tuple[Violation, ...]
     outdated: bool
+    gap: str | None = None
 
     @property
     def exit_code(self) -> int:
@@ -48,6 +52,11 @@ class Report(msgspec.Struct, frozen=True):
         breaches = f", {len(self.violations)} against the deprecation policy" if self.violations else ""
         return f"Compared with {self.origin}: {counts}{breaches}."
 
+    @property
+    def doubt(self) -> str | None:
+        """What usage could not tell of the breaking changes; None where it could, or nothing breaks."""
+        return self.gap if self.count(Severity.BREAKING) else None
+
 
 def table(report: Report) -> Table:
     """The changes and breaches as a table for the terminal."""
@@ -68,6 +77,8 @@ def markdown(report: Report) -> str:
     """The report as GitHub's Markdown, the safe changes folded away; ends with a newline."""
     verdict = {0: "✅ passes", 1: "🛑 fails", 2: "🛑 fails: the snapshot is out of date"}[report.exit_code]
     lines = [f"## Schema check {verdict}", "", _cell(report.summary)]
+    if report.doubt:
+        lines += ["", _cell(report.doubt)]
     if report.outdated:
         lines += ["", f"**{OUTDATED}**"]
     if report.violations:
@@ -103,7 +114,9 @@ def annotations(report: Report, lines: Mapping[Coordinate, Element]) -> list[str
 
 
 def _sentence(change: Change) -> str:
-    return change.description if change.excuse is None else f"{change.description} Allowed: {change.excuse}."
+    if change.excuse is not None:
+        return f"{change.description} Allowed: {change.excuse}."
+    return change.description if change.users is None else f"{change.description} Used: {change.users}."
 
 
 def _row(change: Change) -> str:

@@ -1,10 +1,7 @@
 """How many events a second come in, by the command and over HTTP, beside a bare COPY of the same rows."""
 
 import asyncio
-import os
 import random
-import signal
-import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -18,13 +15,14 @@ import asyncpg  # type: ignore[import-untyped]  # it has no types
 import httpx2
 import msgspec
 
+from ops.bench.demo_server import BenchFailed, data, demo_server
+
 BATCH: Final = 500
 """Events in one call of trackEvents."""
 CONNECTIONS: Final = 4
 
 _SPAN_SECONDS: Final = 7 * 86_400
 _HOUSEHOLDS: Final = 1 << 20
-_START_SECONDS: Final = 120.0
 
 _PLACEMENTS: Final = "{ campaigns(first: 5) { nodes { advertiser { id } placements(first: 20) { nodes { id } } } } }"
 _TRACK: Final = """
@@ -61,10 +59,6 @@ class Measured(msgspec.Struct, frozen=True):
     def rate(self) -> float:
         """Events a second."""
         return self.events / self.seconds
-
-
-class BenchFailed(Exception):
-    """What was measured did not do its work; the message says what went wrong."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -202,7 +196,7 @@ class _Served:
         async def send() -> None:
             nonlocal accepted
             for body in bodies:
-                answer = await _answer(self._http, body)
+                answer = await data(self._http, body)
                 accepted += answer["trackEvents"]["accepted"]
 
         began = time.perf_counter()
@@ -215,73 +209,23 @@ class _Served:
 
 @asynccontextmanager
 async def _served(program: Sequence[str], folder: Path) -> AsyncIterator[_Served]:
-    """Whatever the environment says of another Podgraph is not for this one."""
-    data = folder / "data"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PODGRAPH_")}
-    environment |= {"PODGRAPH_DATA_DIR": str(data), "PODGRAPH_HTTP__DRAIN_SECONDS": "0"}
-    port = _free_port()
-    log = folder / "server.log"
-    with log.open("wb") as output:
-        server = await asyncio.create_subprocess_exec(
-            *program,
-            *("up", "--port", str(port)),
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,  # Ctrl-C ends this process, which then ends the server
-        )
-    try:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
-            await _ready(server, http, log)
-            demo = msgspec.json.decode((data / "demo.json").read_bytes())
-            running = msgspec.json.decode((data / "running.json").read_bytes())
-            http.headers.update({"authorization": f"Bearer {demo['api_key']}", "content-type": "application/json"})
-            connection = await asyncpg.connect(running["owner_url"].replace("+asyncpg", ""))
-            try:
-                await connection.execute("SELECT set_config('podgraph.tenant_id', $1, false)", str(demo["tenant_id"]))
-                yield _Served(program, environment, connection, http, demo["tenant_id"], await _places(http))
-            finally:
-                await connection.close()
-    finally:
-        if server.returncode is None:
-            server.send_signal(signal.SIGINT)
-        await server.wait()
-
-
-async def _ready(server: asyncio.subprocess.Process, http: httpx2.AsyncClient, log: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
+    async with demo_server(program, folder) as server:
+        connection = await asyncpg.connect(server.owner_url)
         try:
-            if (await http.get("/readyz")).status_code == httpx2.codes.OK:
-                return
-        except httpx2.HTTPError:
-            pass
-        if server.returncode is not None or time.monotonic() > deadline:
-            said = await asyncio.to_thread(log.read_text, errors="replace")
-            raise BenchFailed(f"podgraph up did not start: {said.strip()[-2000:]}")
-        await asyncio.sleep(0.1)
+            await connection.execute("SELECT set_config('podgraph.tenant_id', $1, false)", str(server.tenant_id))
+            places = await _places(server.http)
+            yield _Served(program, server.environment, connection, server.http, server.tenant_id, places)
+        finally:
+            await connection.close()
 
 
 async def _places(http: httpx2.AsyncClient) -> list[Place]:
-    answer = await _answer(http, msgspec.json.encode({"query": _PLACEMENTS}))
+    answer = await data(http, msgspec.json.encode({"query": _PLACEMENTS}))
     return [
         Place(placement["id"], campaign["advertiser"]["id"])
         for campaign in answer["campaigns"]["nodes"]
         for placement in campaign["placements"]["nodes"]
     ]
-
-
-async def _answer(http: httpx2.AsyncClient, body: bytes) -> Any:
-    """The data. Raises BenchFailed."""
-    try:
-        response = await http.post("/graphql", content=body)
-    except httpx2.HTTPError as error:
-        raise BenchFailed(f"the server does not answer: {error!r}") from error
-    answer = msgspec.json.decode(response.content) if response.status_code == httpx2.codes.OK else None
-    if answer is None or "errors" in answer:
-        raise BenchFailed(f"the server answers {response.status_code}: {response.text[:2000]}")
-    return answer["data"]
 
 
 def _row(tenant_id: int, event: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -299,8 +243,3 @@ def _row(tenant_id: int, event: Mapping[str, Any]) -> tuple[Any, ...]:
         "SERVER" if event["type"] == "PURCHASE" else None,
         *(event.get("orderId"), event.get("valueMinor"), event.get("currency"), None, True),
     )
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])

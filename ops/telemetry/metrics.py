@@ -6,7 +6,7 @@ through `BoundedNames`, and a tenant id is never a label.
 
 from collections import Counter as Tally
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -49,6 +49,50 @@ class DocumentMetrics:
         self.entries = Gauge("podgraph_document_entries", "Documents in the cache.", registry=registry)
 
 
+class PersistedMetrics:
+    """Automatic persisted queries."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.lookups = Counter(
+            "podgraph_persisted_query_lookups_total",
+            "Hashes sent without their text, by where the text was: process, redis, miss.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.failures = Counter(
+            "podgraph_persisted_query_redis_failures_total",
+            "Times that Redis did not answer; the process then does without it for a second.",
+            registry=registry,
+        )
+
+
+class ClientMetrics:
+    """The programs that ask, by the names they give themselves."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._names = BoundedNames(100)
+        self._operations = Counter(
+            "podgraph_client_operations_total", "Operations that were run.", ["client"], registry=registry
+        )
+        self._untrusted = Counter(
+            "podgraph_untrusted_documents_total",
+            "Texts that nobody has registered, by what became of them: run, refused.",
+            ["client", "outcome"],
+            registry=registry,
+        )
+        self.usage_lost = Counter(
+            "podgraph_usage_lost_total",
+            "Uses of elements of the schema that were dropped because the database was away for too long.",
+            registry=registry,
+        )
+
+    def count_operation(self, client: str) -> None:
+        self._operations.labels(self._names.label(client)).inc()
+
+    def count_untrusted(self, client: str, outcome: str) -> None:
+        self._untrusted.labels(self._names.label(client), outcome).inc()
+
+
 class OperationMetrics:
     """GraphQL operations, whatever transport they came by."""
 
@@ -72,6 +116,12 @@ class OperationMetrics:
         )
         self.subscriptions = Gauge(
             "podgraph_subscriptions_open", "Subscriptions with a client attached.", registry=registry
+        )
+        self.structural_limits = Counter(
+            "podgraph_structural_limits_total",
+            "Requests and documents refused by their size or form, by the limit that they met.",
+            ["limit"],
+            registry=registry,
         )
         self._codes = BoundedNames(100)
 
@@ -145,3 +195,66 @@ class RunMetrics:
         self.waiting = Gauge(
             "podgraph_attribution_jobs_waiting", "Runs of all tenants that wait for a process.", registry=registry
         )
+
+
+class CostMetrics:
+    """What operations cost, and the budgets that it is taken from. Amounts are given in thousandths of a point."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._admissions = Counter(
+            "podgraph_cost_admissions_total",
+            "Priced operations: admitted, throttled (the budget was too low) or too_expensive (for any budget).",
+            ["outcome"],
+            registry=registry,
+        )
+        self._points = Counter(
+            "podgraph_cost_points_total",
+            "Points: taken on admission; of these charged for what was executed, and refunded.",
+            ["move"],
+            registry=registry,
+        )
+        self._overruns = Counter(
+            "podgraph_cost_overruns_total",
+            "Operations that executed more than their price said: a list is longer than the schema declares.",
+            registry=registry,
+        )
+        self._failovers = Counter(
+            "podgraph_budget_failovers_total",
+            "Times that Redis was lost and this process kept its share of the budgets itself.",
+            registry=registry,
+        )
+        self._shared = Gauge(
+            "podgraph_budgets_shared",
+            "1 while the budgets are those of all processes; 0 while this one keeps its share itself.",
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "podgraph_budget_seconds",
+            "Time of one call to the budgets: take, settle or levels.",
+            ["call"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+
+    def admitted(self, requested: int) -> None:
+        self._admissions.labels("admitted").inc()
+        self._points.labels("taken").inc(requested / 1_000)
+
+    def refused(self, outcome: Literal["throttled", "too_expensive"]) -> None:
+        self._admissions.labels(outcome).inc()
+
+    def settled(self, actual: int, refunded: int) -> None:
+        self._points.labels("charged").inc(actual / 1_000)
+        self._points.labels("refunded").inc(refunded / 1_000)
+
+    def overrun(self) -> None:
+        self._overruns.inc()
+
+    def failover(self) -> None:
+        self._failovers.inc()
+
+    def shared(self, yes: bool) -> None:
+        self._shared.set(yes)
+
+    def called(self, call: Literal["take", "settle", "levels"], seconds: float) -> None:
+        self._seconds.labels(call).observe(seconds)

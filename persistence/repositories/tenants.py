@@ -9,17 +9,41 @@ from sqlalchemy import and_, delete, func, insert, select, text, true, update
 
 from persistence.ids import ApiKeyId, InviteId, MembershipId, SessionId, TenantId, UserId
 from persistence.pages import Order, columns
-from persistence.records import ApiKeyRecord, InviteRecord, MembershipRecord, TenantRecord, UserRecord
+from persistence.records import (
+    ApiKeyRecord,
+    InviteRecord,
+    MembershipRecord,
+    PlanTermsRecord,
+    TenantRecord,
+    UserRecord,
+)
 from persistence.repositories.owned import OwnedRows
 from persistence.sessions import Session, TenantSession
-from persistence.tables import api_keys, invites, memberships, tenants, user_sessions, users
+from persistence.tables import api_keys, billing_subscriptions, invites, memberships, tenants, user_sessions, users
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """Where a signed-in user stands: a tenant and the role in it, or none of both."""
+    """Where a signed-in user stands: a tenant, the role in it and the terms of its plan, or none of these."""
 
     tenant_id: TenantId | None
     role: str | None
+    terms: PlanTermsRecord | None
+    """None also for a tenant that has never chosen a plan."""
+
+
+class LiveKey(msgspec.Struct, frozen=True):
+    """A key that works, and the terms of its tenant's plan, if the tenant has chosen one."""
+
+    record: ApiKeyRecord
+    terms: PlanTermsRecord | None
+
+
+_TERMS = tuple(columns(billing_subscriptions, PlanTermsRecord))
+
+
+def _terms(row: Sequence[Any]) -> PlanTermsRecord | None:
+    """The terms of an outer join: a subscription that is there has a plan."""
+    return None if row[0] is None else PlanTermsRecord(*row)
 
 
 async def new_tenant_id(session: Session) -> TenantId:
@@ -46,9 +70,11 @@ async def standing(
     """
     chosen = true() if tenant_id is None else memberships.c.tenant_id == tenant_id
     statement = (
-        select(memberships.c.tenant_id, memberships.c.role)
+        select(memberships.c.tenant_id, memberships.c.role, *_TERMS)
         .select_from(
-            user_sessions.outerjoin(memberships, and_(memberships.c.user_id == user_sessions.c.user_id, chosen))
+            user_sessions.outerjoin(
+                memberships, and_(memberships.c.user_id == user_sessions.c.user_id, chosen)
+            ).outerjoin(billing_subscriptions, billing_subscriptions.c.tenant_id == memberships.c.tenant_id)
         )
         .where(
             user_sessions.c.id == session_id, user_sessions.c.user_id == user_id, user_sessions.c.revoked_at.is_(None)
@@ -56,7 +82,11 @@ async def standing(
         .order_by(memberships.c.created_at, memberships.c.tenant_id)
         .limit(1)
     )
-    return await session.record(statement, Standing)
+    rows = await session.rows(statement)
+    if not rows:
+        return None
+    chosen_id, role, *terms = rows[0]
+    return Standing(chosen_id, role, _terms(terms))
 
 
 async def tenants_of(session: Session, ids: Sequence[int]) -> list[TenantRecord | None]:
@@ -167,9 +197,27 @@ class ApiKeys(OwnedRows[ApiKeyRecord, None]):
         "CREATED_AT": Order("CREATED_AT", api_keys.c.created_at, lambda key: key.created_at, datetime)
     }
 
-    async def live(self, secret_hash: str) -> ApiKeyRecord | None:
-        statement = select(*self._columns).where(
-            self._own(), api_keys.c.secret_hash == secret_hash, api_keys.c.revoked_at.is_(None)
+    async def live(self, secret_hash: str) -> LiveKey | None:
+        statement = (
+            select(*self._columns, *_TERMS)
+            .select_from(
+                api_keys.outerjoin(billing_subscriptions, billing_subscriptions.c.tenant_id == api_keys.c.tenant_id)
+            )
+            .where(self._own(), api_keys.c.secret_hash == secret_hash, api_keys.c.revoked_at.is_(None))
+        )
+        rows = await self.session.rows(statement)
+        width = len(self._columns)
+        return LiveKey(ApiKeyRecord(*rows[0][:width]), _terms(rows[0][width:])) if rows else None
+
+    async def set_budget(
+        self, api_key_id: ApiKeyId, capacity: int | None, restore_rate: int | None
+    ) -> ApiKeyRecord | None:
+        """The changed key; None when this tenant has no such key, or has revoked it."""
+        statement = (
+            update(api_keys)
+            .where(self._own(), api_keys.c.id == api_key_id, api_keys.c.revoked_at.is_(None))
+            .values(budget_capacity=capacity, budget_restore_rate=restore_rate)
+            .returning(*self._columns)
         )
         return await self.session.record(statement, ApiKeyRecord)
 

@@ -14,8 +14,10 @@ from persistence.tables.attribution import (
     path_sets,
     run_values,
 )
+from persistence.tables.billing import billing_changes, billing_subscriptions
 from persistence.tables.campaign import advertisers, campaigns, line_items, placements
 from persistence.tables.columns import metadata
+from persistence.tables.documents import client_uses, element_uses, registered_clients, registered_documents
 from persistence.tables.event import event_hours, event_keys, events, orders
 from persistence.tables.identity import api_keys, invites, memberships, refresh_tokens, tenants, user_sessions, users
 from persistence.tables.podcast import episodes, podcasts
@@ -25,9 +27,13 @@ __all__ = [
     "api_keys",
     "attribution_jobs",
     "attribution_runs",
+    "billing_changes",
+    "billing_subscriptions",
     "campaigns",
+    "client_uses",
     "credit_values",
     "credits",
+    "element_uses",
     "episodes",
     "event_hours",
     "event_keys",
@@ -43,6 +49,8 @@ __all__ = [
     "placements",
     "podcasts",
     "refresh_tokens",
+    "registered_clients",
+    "registered_documents",
     "run_values",
     "tenants",
     "user_sessions",

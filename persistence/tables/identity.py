@@ -3,11 +3,13 @@
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    CheckConstraint,
     Column,
     DateTime,
     ForeignKey,
     Identity,
     Index,
+    Integer,
     Table,
     Text,
     UniqueConstraint,
@@ -86,5 +88,11 @@ api_keys = owned(
     moment("created_at"),
     moment("last_used_at", nullable=True),
     moment("revoked_at", nullable=True),
+    # A budget of its own, in points and points per second; none: it spends from its tenant's alone.
+    Column("budget_capacity", Integer),
+    Column("budget_restore_rate", Integer),
     UniqueConstraint("tenant_id", "secret_hash"),
+    CheckConstraint("(budget_capacity IS NULL) = (budget_restore_rate IS NULL)", name="budget"),
+    CheckConstraint("budget_capacity > 0", name="budget_capacity"),
+    CheckConstraint("budget_restore_rate > 0", name="budget_restore_rate"),
 )

@@ -17,6 +17,10 @@ class PlanName(StrEnum):
     ENTERPRISE = "ENTERPRISE"
 
 
+CURRENCY: Final = "USD"
+"""Of all prices."""
+
+
 class DocumentBounds(msgspec.Struct, frozen=True):
     """The largest document: they protect the parser, cost does the rest."""
 
@@ -27,7 +31,7 @@ class DocumentBounds(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """Costs are in points, the rate in points per second, the price in US cents per month."""
+    """Costs are in points, the rate in points per second, the price in minor units of `CURRENCY` per month."""
 
     name: PlanName
     description: str

@@ -4,8 +4,9 @@ from typing import Final
 
 import msgspec
 
-from persistence.ids import ApiKeyId
-from resolvers.billing.plans import Plan
+from persistence.ids import ApiKeyId, TenantId, UserId
+from persistence.records import ApiKeyRecord
+from resolvers.billing.plans import PLANS, Plan, PlanName
 
 
 class KeyBudget(msgspec.Struct, frozen=True):
@@ -22,6 +23,23 @@ class Spending(msgspec.Struct, frozen=True):
     owner: str
     plan: Plan
     key: KeyBudget | None = None
+
+
+def tenant_spending(tenant_id: TenantId, plan: PlanName, api_key: ApiKeyRecord | None = None) -> Spending:
+    """The tenant pays; a key that has a budget of its own spends from both."""
+    return Spending(f"ten:{tenant_id}", PLANS[plan], None if api_key is None else key_budget(api_key))
+
+
+def user_spending(user_id: UserId) -> Spending:
+    """Who has no tenant yet pays alone, on the smallest plan."""
+    return Spending(f"usr:{user_id}", PLANS[PlanName.FREE])
+
+
+def key_budget(api_key: ApiKeyRecord) -> KeyBudget | None:
+    """None for a key that spends from its tenant's budget alone."""
+    if api_key.budget_capacity is None or api_key.budget_restore_rate is None:
+        return None
+    return KeyBudget(api_key.id, api_key.budget_capacity, api_key.budget_restore_rate)
 
 
 class Client(msgspec.Struct, frozen=True):

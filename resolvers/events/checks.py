@@ -25,6 +25,9 @@ LONGEST_KEY: Final = 128
 """Characters, as the next one."""
 LONGEST_ORDER_ID: Final = 200
 
+MOST_PROBLEMS: Final = 20
+"""Problems of one event: each of its eleven values breaks two rules at most, and few can at once."""
+
 TYPES: Final = frozenset(type_.value for type_ in EventType)
 CONVERSIONS: Final = frozenset(type_.value for type_ in ConversionType)
 _VISIT: Final = EventType.VISIT.value

@@ -7,7 +7,7 @@ import strawberry
 from resolvers.events import tracking
 from resolvers.events.tracking import MOST_EVENTS, TrackedEvents
 from schema.errors import ForbiddenError, InvalidInputError
-from schema.fields import root_field
+from schema.fields import PerItem, root_field
 from schema.info import Info
 from schema.relay import of_record
 from schema.types.event_intake import EventInput, TrackedEvent
@@ -35,6 +35,7 @@ class EventMutations:
         graphql_type=TrackEventsResult,
         description=f"Takes in 1 to {MOST_EVENTS} impressions, visits and conversions. A bad event is rejected and"
         " spoils no other. After any answer, or none, the same call can be sent again: nothing is stored twice.",
+        longest=PerItem("events", ("results",)),
     )
     @staticmethod
     async def track_events(

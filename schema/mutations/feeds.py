@@ -9,7 +9,7 @@ from resolvers import feed_import
 from resolvers.feeds.values import FeedWarning as FeedWarningValue
 from resolvers.feeds.values import RejectedItem
 from schema.errors import FeedRejectedError, ForbiddenError, InvalidInputError
-from schema.fields import root_field
+from schema.fields import LONGEST, root_field
 from schema.info import Info
 from schema.relay import of_record
 from schema.types.podcasts import Podcast
@@ -49,11 +49,15 @@ class ImportFeedPayload:
     unchanged_count: int = strawberry.field(description="Number of episodes that are what they were.")
     rejected_count: int = strawberry.field(description="Number of items that did not become episodes.")
     rejected: list[RejectedItem] = strawberry.field(
-        graphql_type=list[RejectedFeedItem], description=f"These items and why; the first {SHOWN}."
+        graphql_type=list[RejectedFeedItem],
+        description=f"These items and why; the first {SHOWN}.",
+        metadata={LONGEST: SHOWN},
     )
     warning_count: int = strawberry.field(description="Number of things that were mended or left out.")
     warnings: list[FeedWarningValue] = strawberry.field(
-        graphql_type=list[FeedWarning], description=f"What was mended or left out; the first {SHOWN}."
+        graphql_type=list[FeedWarning],
+        description=f"What was mended or left out; the first {SHOWN}.",
+        metadata={LONGEST: SHOWN},
     )
     new_feed_url: str | None = strawberry.field(
         description="Where the publisher says the feed has moved to (itunes:new-feed-url); import from there next."

@@ -11,6 +11,7 @@ from resolvers.identity import api_keys, tenants
 from schema.errors import (
     ConflictError,
     ForbiddenError,
+    IllegalTransitionError,
     InvalidInputError,
     NotFoundError,
 )
@@ -19,6 +20,7 @@ from schema.info import Info
 from schema.relay import IdArgument, VersionArgument
 from schema.types.identity import (
     ApiKey,
+    ApiKeyBudgetInput,
     CreateApiKeyInput,
     CreateTenantInput,
     Membership,
@@ -53,6 +55,11 @@ class RevokeApiKeyPayload:
     api_key: ApiKeyRecord = strawberry.field(graphql_type=ApiKey, description="The key as it is now.")
 
 
+@strawberry.type(description="The API key with its new budget.")
+class ChangeApiKeyBudgetPayload:
+    api_key: ApiKeyRecord = strawberry.field(graphql_type=ApiKey, description="The key as it is now.")
+
+
 CreateTenantResult = Annotated[
     CreateTenantPayload | InvalidInputError | ConflictError | ForbiddenError,
     strawberry.union("CreateTenantResult", description="The new tenant, or why there is none."),
@@ -68,6 +75,10 @@ CreateApiKeyResult = Annotated[
 RevokeApiKeyResult = Annotated[
     RevokeApiKeyPayload | InvalidInputError | NotFoundError | ForbiddenError,
     strawberry.union("RevokeApiKeyResult", description="The revoked API key, or why nothing changed."),
+]
+ChangeApiKeyBudgetResult = Annotated[
+    ChangeApiKeyBudgetPayload | InvalidInputError | NotFoundError | IllegalTransitionError | ForbiddenError,
+    strawberry.union("ChangeApiKeyBudgetResult", description="The changed API key, or why nothing changed."),
 ]
 
 
@@ -112,3 +123,19 @@ class TenantMutations:
     async def revoke_api_key(info: Info, id: IdArgument) -> RevokeApiKeyPayload:
         api_key_id = ApiKeyId(ids.row_id(id, ids.API_KEY, "id"))
         return RevokeApiKeyPayload(api_key=await api_keys.revoke_api_key(info.context, api_key_id))
+
+    @root_field(
+        graphql_type=ChangeApiKeyBudgetResult,
+        description="Gives an API key a budget of its own, or takes it away, from the key's next request on.",
+    )
+    @staticmethod
+    async def change_api_key_budget(
+        info: Info,
+        id: IdArgument,
+        budget: Annotated[
+            ApiKeyBudgetInput | None,
+            strawberry.argument(description="The new budget; null or left out for that of the tenant alone."),
+        ] = None,
+    ) -> ChangeApiKeyBudgetPayload:
+        api_key_id = ApiKeyId(ids.row_id(id, ids.API_KEY, "id"))
+        return ChangeApiKeyBudgetPayload(api_key=await api_keys.change_api_key_budget(info.context, api_key_id, budget))

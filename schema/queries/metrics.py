@@ -8,7 +8,7 @@ from persistence.ids import PlacementId
 from resolvers import ids
 from resolvers.events.kinds import ImpressionType
 from resolvers.metrics import overlap as overlaps
-from schema.fields import root_field
+from schema.fields import PerItem, root_field
 from schema.info import Info
 from schema.types.metrics import ImpressionsArgument, Overlap, RangeArgument
 
@@ -18,6 +18,7 @@ class MetricsQueries:
     @root_field(
         graphql_type=Overlap,
         description="How many households placements reached in a range, alone, in pairs and together: exact.",
+        longest=PerItem("placementIds", ("placements",)),
     )
     @staticmethod
     async def overlap(

@@ -23,7 +23,7 @@ from resolvers.runs.comparison import (
     ModelComparison,
     Removal,
 )
-from schema.fields import root_field
+from schema.fields import PerItem, root_field
 from schema.info import Info
 from schema.listings import root_connection
 from schema.relay import IdArgument
@@ -59,7 +59,7 @@ class RunQueries:
     async def attribution_run(info: Info, id: IdArgument) -> AttributionRunRecord | None:
         return await lists.by_id(info.context, AttributionRuns, ids.row_id(id, ids.RUN, "id"))
 
-    @root_field(graphql_type=list[AttributionModel], description="The models that there are.")
+    @root_field(graphql_type=list[AttributionModel], description="The models that there are.", longest=len(models()))
     @staticmethod
     async def attribution_models(info: Info) -> list[Model]:
         info.context.tenant_for(Permission.READ)
@@ -69,6 +69,7 @@ class RunQueries:
         graphql_type=AttributionComparison,
         description=f"Several models side by side over the same paths, at once: for {_AT_MOST}, else use"
         " runAttribution. Nothing is stored.",
+        longest=PerItem("models", ("models",)),
     )
     @staticmethod
     async def compare_models(

@@ -89,7 +89,9 @@ class AttributionModel:
         " placements by all conversions at once."
     )
 
-    @batched(graphql_type=list[AttributionModelParameter], description="What can be set, by name.")
+    @batched(
+        graphql_type=list[AttributionModelParameter], description="What can be set, by name.", longest=LARGEST_CHOICE
+    )
     @staticmethod
     async def parameters(parents: Sequence[Model], info: Info) -> list[list[ParameterSpec]]:
         return [sorted(model.parameters, key=lambda spec: spec.name) for model in parents]

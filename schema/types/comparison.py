@@ -70,9 +70,7 @@ class AttributionComparison:
         description="SHA-256 of the paths, in hexadecimal: a run over the same ones has the same."
     )
     models: list[ChosenModel] = strawberry.field(
-        graphql_type=list[ComparedModel],
-        description="The models, in the order asked.",
-        metadata={LONGEST: MOST_MODELS},
+        graphql_type=list[ComparedModel], description="The models, in the order asked."
     )
     totals: Totals = strawberry.field(
         graphql_type=AttributionTotals, description="What every model divides, to the last digit."

@@ -2,12 +2,13 @@
 
 import strawberry
 
-from resolvers.events.checks import LONGEST_KEY, LONGEST_ORDER_ID
+from resolvers.events.checks import LONGEST_KEY, LONGEST_ORDER_ID, MOST_PROBLEMS
 from resolvers.events.incoming import IncomingEvent
 from resolvers.events.intake import OutcomeStatus
 from resolvers.events.tracking import TrackedEventRecord
 from schema.enums import described
 from schema.errors import InputProblem
+from schema.fields import LONGEST
 from schema.relay import of_record
 
 described(
@@ -97,4 +98,6 @@ class TrackedEvent:
     event_id: strawberry.ID | None = strawberry.field(
         description="The id of the stored event; of a duplicate, of the one stored first; null if it was rejected."
     )
-    problems: list[InputProblem] = strawberry.field(description="Why it was rejected; empty if it was not.")
+    problems: list[InputProblem] = strawberry.field(
+        description="Why it was rejected; empty if it was not.", metadata={LONGEST: MOST_PROBLEMS}
+    )

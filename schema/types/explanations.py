@@ -23,6 +23,7 @@ from schema.fields import LONGEST, batched
 from schema.info import Info
 from schema.relay import of_record
 from schema.types.attribution_models import (
+    LARGEST_CHOICE,
     AttributionModel,
     ModelArgument,
     ModelParameterValue,
@@ -148,7 +149,7 @@ class Explanation:
         description="Every touch of the household with the advertiser, eligible or not, oldest first: from"
         f" {LOOK_BACK.days} days before the longest window to {LOOK_AHEAD.days} day after the conversion, about"
         f" {MOST_TOUCHES:,} at most.",
-        metadata={LONGEST: MOST_TOUCHES},
+        metadata={LONGEST: MOST_TOUCHES + LONGEST_PATH},
     )
     touches_omitted: int = strawberry.field(
         description="Number of touches within that time that are not told, because there are too many; never eligible"
@@ -160,7 +161,11 @@ class Explanation:
     async def model(parents: Sequence[ExplanationRecord], info: Info) -> list[Model]:
         return [explanation.model.model for explanation in parents]
 
-    @batched(graphql_type=list[ModelParameterValue], description="Every parameter of the model, by name.")
+    @batched(
+        graphql_type=list[ModelParameterValue],
+        description="Every parameter of the model, by name.",
+        longest=LARGEST_CHOICE,
+    )
     @staticmethod
     async def parameters(parents: Sequence[ExplanationRecord], info: Info) -> list[list[ParameterValue]]:
         return [parameter_values(explanation.model.parameters) for explanation in parents]
@@ -185,6 +190,7 @@ async def conversion_explain(
 @batched(
     graphql_type=list[ConversionCredit] | None,
     description="What each placement earns of it, in the order in which they were first touched; null as for `path`.",
+    longest=LONGEST_PATH,
 )
 async def conversion_credits(
     parents: Sequence[EventRecord],

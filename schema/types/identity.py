@@ -8,14 +8,16 @@ import strawberry
 
 from persistence.records import ApiKeyRecord, InviteRecord, MembershipRecord, TenantRecord, UserRecord
 from resolvers import ids
+from resolvers.billing.spending import KeyBudget, key_budget
 from resolvers.identity import lists, members, viewer
 from resolvers.identity.accounts import PasswordChange, Registration
-from resolvers.identity.api_keys import NewApiKey
+from resolvers.identity.api_keys import NewApiKey, WantedBudget
 from resolvers.identity.invites import InviteAcceptance, NewInvite
 from resolvers.identity.sessions import LoginCredentials, RefreshToken, SessionTokens
-from resolvers.identity.tenants import NewTenant, TenantChanges
+from resolvers.identity.tenants import MOST_MEMBERSHIPS, NewTenant, TenantChanges
 from resolvers.policy import Permission, Role, Scope
 from resolvers.policy import Viewer as ViewerRecord
+from resolvers.texts import optional
 from schema.enums import described
 from schema.fields import batched
 from schema.info import Info
@@ -25,7 +27,7 @@ described(
     Role,
     "What a member may do; each role may do what the one below it may, and more.",
     {
-        Role.OWNER: "Everything, and to make and unmake owners. A tenant always has one.",
+        Role.OWNER: "Everything: also to make and unmake owners and to choose the plan. A tenant always has one.",
         Role.ADMIN: "Also to manage members, invitations, API keys and the tenant's name.",
         Role.MEMBER: "To read and to change everything but who belongs to the tenant.",
         Role.VIEWER: "To read.",
@@ -53,7 +55,8 @@ described(
         Permission.MANAGE_TENANT: "To change the tenant itself.",
         Permission.MANAGE_MEMBERS: "To invite and remove members and to change their roles, up to one's own.",
         Permission.MANAGE_OWNERS: "To make and unmake owners.",
-        Permission.MANAGE_API_KEYS: "To create and revoke API keys.",
+        Permission.MANAGE_API_KEYS: "To create and revoke API keys and to change their budgets.",
+        Permission.MANAGE_BILLING: "To choose and cancel the tenant's plan.",
     },
 )
 
@@ -127,6 +130,17 @@ class Invite(Node):
         return await members.members_by_id(info.context, [invite.invited_by for invite in parents])
 
 
+@strawberry.type(
+    description="What an API key may spend, beside its tenant's budget: an operation needs enough in both, and none"
+    " costs more than `capacity`."
+)
+class ApiKeyBudget:
+    is_type_of = of_record(KeyBudget)
+
+    capacity: int = strawberry.field(description="The most points that it holds.")
+    restore_rate: int = strawberry.field(description="Points per second by which it fills up again.")
+
+
 @strawberry.type(description="A credential for programs. It belongs to the tenant and stays when its maker leaves.")
 class ApiKey(Node):
     is_type_of = of_record(ApiKeyRecord)
@@ -140,6 +154,14 @@ class ApiKey(Node):
         description="When the key was last used, to within a minute; null if never."
     )
     revoked_at: datetime | None = strawberry.field(description="When the key was revoked; null while it works.")
+
+    @batched(
+        graphql_type=ApiKeyBudget | None,
+        description="The key's own budget; null for a key that spends from its tenant's alone.",
+    )
+    @staticmethod
+    async def budget(parents: Sequence[ApiKeyRecord], info: Info) -> list[KeyBudget | None]:
+        return [key_budget(api_key) for api_key in parents]
 
     @batched(
         graphql_type=User | None,
@@ -213,6 +235,7 @@ class Viewer:
     @batched(
         graphql_type=list[Membership],
         description="The user's places in all their tenants, first joined first, at most 100; empty for an API key.",
+        longest=MOST_MEMBERSHIPS,
     )
     @staticmethod
     async def memberships(parents: Sequence[ViewerRecord], info: Info) -> list[list[MembershipRecord]]:
@@ -279,6 +302,13 @@ class AcceptInviteInput(InviteAcceptance):
     pass
 
 
+@strawberry.pydantic.input(description="A budget of an API key's own.")
+class ApiKeyBudgetInput(WantedBudget):
+    pass
+
+
 @strawberry.pydantic.input(description="A new API key.")
 class CreateApiKeyInput(NewApiKey):
-    pass
+    budget: ApiKeyBudgetInput | None = optional(
+        "A budget of the key's own, beside its tenant's: both must have enough. The tenant's alone if left out."
+    )

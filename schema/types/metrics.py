@@ -18,11 +18,12 @@ from resolvers.metrics import measures
 from resolvers.metrics import overlap as overlaps
 from resolvers.metrics.figures import CurrencyFigures, ratio
 from resolvers.metrics.money import money
-from resolvers.metrics.rows import LARGEST_GROUPS, LONGEST, Grouping, MetricsRow, metrics_rows
+from resolvers.metrics.rows import LARGEST_GROUPS, Grouping, MetricsRow, metrics_rows
+from resolvers.metrics.rows import LONGEST as LONGEST_BY_GROUPING
 from resolvers.metrics.spans import GivenRange
 from resolvers.numbers import BigInt
 from schema.enums import described
-from schema.fields import CURRENCIES, LongestBy, batched
+from schema.fields import CURRENCIES, LONGEST, LongestBy, batched
 from schema.info import Info
 from schema.relay import of_record
 
@@ -302,7 +303,7 @@ def metrics_of(parent: str) -> Any:
     description = (
         "What its placements, archived ones among them, reached and led to: one row, or one for each group, in order."
     )
-    longest = LongestBy("groupBy", LONGEST, default=Grouping.NONE)
+    longest = LongestBy("groupBy", LONGEST_BY_GROUPING, default=Grouping.NONE)
     return batched(graphql_type=list[Metrics], description=description, longest=longest)(resolve)
 
 
@@ -340,4 +341,6 @@ class Overlap:
         description="Number of distinct households that any of the placements reached; exact, not a sum."
     )
     placements: list[PlacementReach] = strawberry.field(description="Each placement, in the order given.")
-    pairs: list[SharedReach] = strawberry.field(description="Each pair of the placements once.")
+    pairs: list[SharedReach] = strawberry.field(
+        description="Each pair of the placements once.", metadata={LONGEST: overlaps.MOST * (overlaps.MOST - 1) // 2}
+    )

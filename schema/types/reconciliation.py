@@ -14,7 +14,7 @@ from resolvers.paths.reconciliation import ReconciliationStatus, ReportField
 from resolvers.paths.reconciliation import ReportConflict as ReportConflictRecord
 from resolvers.paths.rules import Evidence, PromoPolicy
 from schema.enums import described
-from schema.fields import batched
+from schema.fields import LONGEST, batched
 from schema.info import Info
 from schema.relay import of_record
 from schema.types.paths import LazyConversion, RulesArgument, certain_placements, placements_of
@@ -61,10 +61,13 @@ class Reconciliation:
 
     status: ReconciliationStatus = strawberry.field(description="Whether they agree.")
     reports: list[LazyConversion] = strawberry.field(
-        description=f"The report that counts first, then the others as they were received; at most {MOST_REPORTS}."
+        description=f"The report that counts first, then the others as they were received; at most {MOST_REPORTS}.",
+        metadata={LONGEST: MOST_REPORTS},
     )
     reports_omitted: int = strawberry.field(description="Number of reports that are not told and not compared.")
-    conflicts: list[ReportConflict] = strawberry.field(description="In what they contradict each other.")
+    conflicts: list[ReportConflict] = strawberry.field(
+        description="In what they contradict each other.", metadata={LONGEST: len(ReportField)}
+    )
 
 
 @strawberry.type(description="What a promo policy makes of a conversion.")
@@ -92,7 +95,9 @@ class PromoFinding:
     agrees: bool | None = strawberry.field(
         description="Whether the last touch is of a placement of the codes; null where codes or touches say nothing."
     )
-    outcomes: list[PromoOutcome] = strawberry.field(description="What each of the three policies makes of it.")
+    outcomes: list[PromoOutcome] = strawberry.field(
+        description="What each of the three policies makes of it.", metadata={LONGEST: len(PromoPolicy)}
+    )
     matching_count: int = strawberry.field(
         description="Number of the advertiser's placements that the codes belong to, archived ones too."
     )
@@ -100,6 +105,7 @@ class PromoFinding:
     @batched(
         graphql_type=list[Placement],
         description=f"Placements that the codes belong to, the first {LARGEST_MATCH} made.",
+        longest=LARGEST_MATCH,
     )
     @staticmethod
     async def matching(parents: Sequence[PromoFindingRecord], info: Info) -> list[list[PlacementRecord]]:

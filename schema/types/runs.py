@@ -21,6 +21,7 @@ from persistence.records import (
 )
 from persistence.repositories.campaigns import Advertisers, Campaigns
 from persistence.repositories.credits import Credits
+from persistence.repositories.path_rules import LONGEST_PATH
 from persistence.repositories.path_rules import PathRules as PathRulesRecord
 from persistence.repositories.paths import FrozenConversions
 from resolvers import ids, lists
@@ -147,6 +148,7 @@ class AttributedConversion:
         description="What each placement earned of it by the run's model, in the order in which they were first"
         " touched; empty if nobody earned it. The run's credits are the sums of these, but for rounding, unless its"
         " model is not `additive`.",
+        longest=LONGEST_PATH,
     )
     @staticmethod
     async def credits(parents: Sequence[RunConversion], info: Info) -> list[list[PlacementShare]]:

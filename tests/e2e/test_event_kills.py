@@ -20,11 +20,11 @@ import httpx2
 import pytest
 
 from gateway.embedded.postgres import APP, OWNER, EmbeddedPostgres
-from tests.services.directories import open_directory
+from tests.services.directories import copied, open_directory
 from tests.services.gateway import Gateway
 from tests.services.sql import rows
 
-EVENTS = 4_000
+EVENTS = 3_000
 SECONDS = 60.0
 """How long a test may take; it needs a tenth of it."""
 TRACK = """
@@ -44,12 +44,13 @@ SELECT (SELECT count(*) FROM (TABLE counted EXCEPT TABLE rolled_up) AS missing),
 
 
 class Deployment:
-    """A PostgreSQL and a gateway over it, each of which can be killed."""
+    """A PostgreSQL with the demo in it and a gateway over it, each of which can be killed."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, home: Path) -> None:
         self.root = root
+        copied(home, root / "data")
+        (root / "data" / "postgres").rename(root / "pg")
         self._postgres = self._opened()
-        self._postgres.ensure_database()
         self.superuser_url = self._postgres.url("postgres", "podgraph")
         self.environment = {
             "PODGRAPH_DATA_DIR": str(root / "data"),
@@ -177,9 +178,9 @@ class Client:
 
 
 @pytest.fixture(scope="module")
-def deployment() -> Iterator[Deployment]:
+def deployment(stopped_home: Path) -> Iterator[Deployment]:
     with open_directory() as root:
-        deployment = Deployment(root)
+        deployment = Deployment(root, stopped_home)
         try:
             with deployment.gateway:
                 yield deployment
@@ -214,7 +215,7 @@ def acknowledged(file: Path) -> int:
 def test_command_killed_again_and_again_ends_with_every_event_once(deployment: Deployment) -> None:
     events = Events(deployment, "command")
     file = events.file()
-    for enough in (1, EVENTS // 4, EVENTS // 2):
+    for enough in (1, EVENTS // 8, EVENTS // 4):
         with deployment.ingesting(file) as process:
             wait_until(lambda enough=enough: events.stored() >= enough)  # type: ignore[misc]  # mypy sees no type in the default
             process.kill()
@@ -268,9 +269,9 @@ async def test_postgres_killed_keeps_what_was_acknowledged_and_both_ways_in_go_o
                     await asyncio.sleep(0.05)
 
         with deployment.ingesting(file) as process:
-            await asyncio.to_thread(wait_until, lambda: ingested.stored() > EVENTS // 8)
+            await asyncio.to_thread(wait_until, lambda: ingested.stored() > EVENTS // 16)
             clients = [asyncio.create_task(send_until_all_are_acknowledged()) for _ in range(3)]
-            while len(sender.acknowledged) < EVENTS // 8:
+            while len(sender.acknowledged) < EVENTS // 16:
                 await asyncio.sleep(0.005)
             deployment.kill_postgres()
             lines, over_http = acknowledged(file), set(sender.acknowledged)

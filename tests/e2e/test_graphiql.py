@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser as Chromium
 from playwright.async_api import BrowserContext, Page, Route, WebSocket, async_playwright, expect
 
 from tests.services.chromium import launch_options
@@ -66,19 +68,25 @@ class Browser:
         socket.on("framereceived", lambda frame: self.frames.append(str(frame)))
 
 
-@pytest.fixture
-async def browser(chromium_path: str | Path, demo_server: DemoServer) -> AsyncIterator[Browser]:
-    """A fresh profile; no page of it may reach for the internet or break its policy."""
+@pytest_asyncio.fixture(scope="module")
+async def chromium(chromium_path: str | Path) -> AsyncIterator[Chromium]:
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(**launch_options(Path(chromium_path)))
-        context = await chromium.new_context(viewport={"width": 1360, "height": 850})
-        context.set_default_timeout(SLOW)
-        browser = Browser(context, demo_server.url.rstrip("/"))
-        await context.route("**/*", browser.keep_home)
-        await context.add_init_script(REPORT_VIOLATIONS)
-        context.on("page", browser.watch)
-        yield browser
+        yield chromium
         await chromium.close()
+
+
+@pytest.fixture
+async def browser(chromium: Chromium, demo_server: DemoServer) -> AsyncIterator[Browser]:
+    """A fresh profile; no page of it may reach for the internet or break its policy."""
+    context = await chromium.new_context(viewport={"width": 1360, "height": 850})
+    context.set_default_timeout(SLOW)
+    browser = Browser(context, demo_server.url.rstrip("/"))
+    await context.route("**/*", browser.keep_home)
+    await context.add_init_script(REPORT_VIOLATIONS)
+    context.on("page", browser.watch)
+    yield browser
+    await context.close()
     assert browser.foreign == []
     assert browser.complaints == []
 

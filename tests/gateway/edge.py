@@ -3,28 +3,60 @@
 import asyncio
 import itertools
 import socket
-from collections.abc import AsyncGenerator, Callable
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx2
 import msgspec
 import structlog
 import uvicorn
+from graphql import OperationDefinitionNode
 from opentelemetry.trace import NoOpTracer, Tracer
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 from structlog.testing import LogCapture
 
-from gateway.documents.documents import Documents
+from gateway.cost.budgets import Budgets
+from gateway.cost.local_budgets import LocalBudgets
+from gateway.cost.model import CostModel
+from gateway.cost.prices import Prices
+from gateway.documents.documents import Document, Documents
 from gateway.documents.limits import DocumentLimits
+from gateway.documents.source import DocumentSource
 from gateway.endpoint import GraphQLEndpoint
 from gateway.errors import ErrorMask
 from gateway.execution.reference import ReferenceExecutor
 from gateway.http.limits import HttpLimits
 from gateway.middleware.drain import Drain
-from gateway.operation import Operations, OperationTelemetry
-from ops.telemetry.metrics import DocumentMetrics, OperationMetrics
-from tests.gateway.small_schema import Bench, SmallContext, context_factory, small_schema
+from gateway.operation import OperationParts, Operations, OperationTelemetry
+from gateway.settings import TrustedDocuments
+from ops.telemetry.metrics import ClientMetrics, CostMetrics, DocumentMetrics, OperationMetrics
+from resolvers.billing.spending import Client
+from tests.gateway.small_schema import ANNOTATIONS, Bench, SmallContext, context_factory, small_schema
+
+
+class NothingRegistered:
+    """No document is registered."""
+
+    async def by_id(self, given: str) -> str | None:
+        return None
+
+    async def has(self, digest: str) -> bool:
+        return False
+
+
+class Used:
+    """The operations that were counted, by their clients."""
+
+    def __init__(self) -> None:
+        self.operations: list[tuple[str, str]] = []
+
+    def count(
+        self, document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any], client: Client
+    ) -> None:
+        self.operations.append((operation.name.value if operation.name else "", client.name))
 
 
 class Edge:
@@ -38,8 +70,11 @@ class Edge:
         seconds: float = 5.0,
         strangers_introspect: bool = True,
         tracer: Tracer | None = None,
+        budgets: Budgets | None = None,
+        source: DocumentSource | None = None,
     ) -> None:
         self.bench = Bench()
+        self.usage = Used()
         self.registry = CollectorRegistry()
         self.drain = Drain()
         self.logs = LogCapture()
@@ -47,10 +82,20 @@ class Edge:
         numbers = itertools.count(1)
         schema = small_schema()
         self.operations: Operations[SmallContext] = Operations(
-            Documents(schema, documents or DocumentLimits(), DocumentMetrics(self.registry)),
-            ReferenceExecutor(schema, seconds=seconds),
+            OperationParts(
+                source=source
+                or DocumentSource(NothingRegistered(), None, TrustedDocuments.OFF, ClientMetrics(CollectorRegistry())),
+                documents=Documents(schema, documents or DocumentLimits(), DocumentMetrics(self.registry)),
+                prices=Prices(CostModel(schema, ANNOTATIONS)),
+                budgets=budgets or LocalBudgets(time.monotonic),
+                usage=self.usage,
+                executor=ReferenceExecutor(schema, seconds=seconds),
+            ),
             ErrorMask(lambda: f"error-{next(numbers)}", log),
-            OperationTelemetry(metrics=OperationMetrics(self.registry), tracer=tracer or NoOpTracer()),
+            OperationTelemetry(
+                metrics=OperationMetrics(self.registry), cost=CostMetrics(self.registry), tracer=tracer or NoOpTracer()
+            ),
+            hold_seconds=60,
             introspection_allowed=lambda context: strangers_introspect or context.viewer is not None,
         )
         self.app: ASGIApp = GraphQLEndpoint(
@@ -105,6 +150,22 @@ async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
             await asyncio.sleep(0.005)
 
 
-def json_of(response: httpx2.Response) -> object:
-    """The decoded body."""
-    return msgspec.json.decode(response.content)
+def json_of(response: httpx2.Response) -> Any:
+    """The decoded body, without what operations cost: tests of cost look at `response.json()`."""
+    return uncosted(msgspec.json.decode(response.content))
+
+
+def uncosted(payload: Any) -> Any:
+    """A response, a batch of them, or a message that carries one, without `extensions.cost`."""
+    if isinstance(payload, list):
+        return [uncosted(item) for item in payload]
+    if not isinstance(payload, dict):
+        return payload
+    kept = {name: uncosted(value) if name == "payload" else value for name, value in payload.items()}
+    if isinstance(kept.get("extensions"), dict) and "cost" in kept["extensions"]:
+        others = {name: value for name, value in kept["extensions"].items() if name != "cost"}
+        kept = {
+            **{name: value for name, value in kept.items() if name != "extensions"},
+            **({"extensions": others} if others else {}),
+        }
+    return kept

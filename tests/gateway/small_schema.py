@@ -10,7 +10,11 @@ from graphql import GraphQLSchema
 from starlette.requests import HTTPConnection
 from strawberry.scalars import JSON
 
+from resolvers.billing.plans import PLANS, Plan, PlanName
+from resolvers.billing.spending import UNKNOWN, Spending
 from resolvers.errors import Conflict, Forbidden, InvalidInput, Problem, Unauthenticated, invalid
+from schema.annotations import Annotations
+from schema.directives import ListSize
 
 
 class Bench(msgspec.Struct):
@@ -23,6 +27,7 @@ class Bench(msgspec.Struct):
     closed_sources: int = 0
     doubled: list[int] = []
     expired: set[str] = set()
+    plan: Plan = PLANS[PlanName.ENTERPRISE]
     gate: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     entered: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     events: asyncio.Queue[int] = msgspec.field(default_factory=asyncio.Queue)
@@ -36,6 +41,8 @@ class SmallContext:
         self.viewer = viewer
         self.origin = origin
         self.loaded: list[str] = []
+        self.spending = Spending("ten:1", bench.plan)
+        self.client = UNKNOWN
 
     def for_event(self) -> Self:
         return type(self)(self.bench, self.viewer, self)
@@ -204,6 +211,12 @@ class Subscription:
 def small_schema() -> GraphQLSchema:
     """The graphql-core schema."""
     return strawberry.Schema(query=Query, mutation=Mutation, subscription=Subscription)._schema
+
+
+ANNOTATIONS = Annotations(
+    types={}, fields={}, arguments={}, input_fields={}, list_sizes={"Query.defects": ListSize(assumed_size=2)}
+)
+"""What the small schema costs."""
 
 
 def context_factory(bench: Bench) -> Callable[[HTTPConnection, Mapping[str, Any] | None], Awaitable[SmallContext]]:

@@ -72,9 +72,8 @@ def test_forwarded_scheme_is_believed_from_a_trusted_proxy_alone(database: Datab
 def test_stranger_may_introspect_in_development_but_not_in_production(database: Database, app_url: str) -> None:
     introspection = {"query": "{ __schema { queryType { name } } }"}
     with client(app_url) as http:
-        assert http.post("/graphql", json=introspection).json() == {
-            "data": {"__schema": {"queryType": {"name": "Query"}}}
-        }
+        shown = http.post("/graphql", json=introspection).json()
+    assert shown["data"] == {"__schema": {"queryType": {"name": "Query"}}}
     with client(app_url, environment=Environment.PRODUCTION) as http:
         refused = http.post("/graphql", json=introspection).json()
     assert refused["errors"][0]["extensions"]["code"] == "INTROSPECTION_DISABLED"
@@ -98,7 +97,7 @@ def test_unchanged_answer_to_a_get_is_not_sent_again(database: Database, app_url
     with client(app_url) as http:
         first = http.get("/graphql", params=QUERY)
         again = http.get("/graphql", params=QUERY, headers={"if-none-match": first.headers["etag"]})
-    assert first.json() == {"data": {"__typename": "Query"}}
+    assert first.json()["data"] == {"__typename": "Query"}
     assert (again.status_code, again.content) == (304, b"")
     assert "Podgraph-Tenant" in first.headers["vary"]
 
@@ -107,7 +106,7 @@ def test_batch_is_answered_in_order_and_a_bad_item_spoils_no_other(database: Dat
     batch = [{"query": "{ a: __typename }"}, {"query": "{ nonsense }"}, {"query": "{ b: __typename }"}]
     with client(app_url) as http:
         first, second, third = http.post("/graphql", json=batch).json()
-    assert (first, third) == ({"data": {"a": "Query"}}, {"data": {"b": "Query"}})
+    assert (first["data"], third["data"]) == ({"a": "Query"}, {"b": "Query"})
     assert second["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
 
 

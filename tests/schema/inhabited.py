@@ -78,7 +78,9 @@ async def inhabited_tenant(services: Services, word: str) -> Inhabited:
     events = await _events(actor, word, advertiser, placement)
     membership = (await data(actor.context(), "{ viewer { membership { id } } }"))["viewer"]["membership"]["id"]
     run = await _run(actor, campaign)
+    change = await _billing_change(actor)
     found = [podcast, episode, advertiser, campaign, line_item, placement, *events, run, api_key, invite, membership]
+    found.append(change)
     found += [f"ten_{actor.tenant_id}", f"usr_{actor.user_id}"]
     return Inhabited(actor=actor, ids={text[:3]: text for text in found})
 
@@ -101,6 +103,14 @@ async def _events(actor: Actor, word: str, advertiser: str, placement: str) -> l
     results = (await data(actor.context(), mutation, events=sent))["trackEvents"]["results"]
     assert {result["status"] for result in results} == {"ACCEPTED"}
     return [result["eventId"] for result in results]
+
+
+async def _billing_change(actor: Actor) -> str:
+    """The id of what the history says of a plan that was chosen."""
+    mutation = """mutation { changePlan(plan: TEAM, version: 0) { ... on ChangePlanPayload {
+      billingSubscription { changes { nodes { id } } } } } }"""
+    chosen = (await data(actor.context(), mutation))["changePlan"]["billingSubscription"]
+    return str(chosen["changes"]["nodes"][0]["id"])
 
 
 async def _run(actor: Actor, campaign: str) -> str:

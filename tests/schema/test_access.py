@@ -11,7 +11,7 @@ from tests.schema.inhabited import valid_value
 from tests.schema.raised import raised
 from tests.schema.test_tenant_isolation import as_argument, operation, prefix_by_name
 
-OPEN = {*SESSIONS, "viewer"}
+OPEN = {*SESSIONS, "viewer", "plans"}
 """Root fields for strangers."""
 
 

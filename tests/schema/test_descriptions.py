@@ -11,6 +11,7 @@ from tests.schema import conventions
 
 BOUNDED_LISTS = {
     "Query.nodes": "one for each id of the argument, whose number is limited",
+    "Query.plans": "there are as many as in resolvers/billing/plans.py",
     "Viewer.memberships": "a user has at most 100",
     "InvalidInputError.problems": "one for each value of the input, whose size is limited",
     "Query.attributionModels": "there are as many as files in resolvers/attribution/models",

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.embedded import EmbeddedPostgres
 from tests.services.chromium import chromium_executable
-from tests.services.directories import open_directory
+from tests.services.directories import copied, open_directory
 from tests.services.gateway import Gateway
 from tests.services.redis_server import RedisServer
 
@@ -33,10 +33,27 @@ def demo_server() -> Iterator[Gateway]:
         yield gateway
 
 
+@pytest.fixture(scope="session")
+def stopped_home() -> Iterator[Path]:
+    """The data directory of a `podgraph up` with its demo that has been stopped: to be copied, not changed."""
+    with open_directory() as root:
+        with Gateway(root / "data") as gateway:
+            pass
+        yield gateway.data_dir
+
+
 @pytest.fixture
-def own_gateway() -> Iterator[Gateway]:
-    """A running `podgraph up` of this test's own, to be stopped, killed and started."""
-    with open_directory() as root, Gateway(root / "data") as gateway:
+def own_home(stopped_home: Path) -> Iterator[Path]:
+    """The data directory of a stopped `podgraph up`, of this test's own."""
+    with open_directory() as root:
+        copied(stopped_home, root / "data")
+        yield root / "data"
+
+
+@pytest.fixture
+def own_gateway(own_home: Path) -> Iterator[Gateway]:
+    """A running `podgraph up` of this test's own, to be stopped, killed and started; it has been started before."""
+    with Gateway(own_home) as gateway:
         yield gateway
 
 

@@ -1,11 +1,13 @@
 """A terminal, and a terminal with a database that the commands find in the environment."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gateway.embedded.postgres import EmbeddedPostgres
+from gateway.embedded.postgres import APP, EmbeddedPostgres
+from persistence.migrate import migrate
 from tests.gateway.commands.terminal import OwnDatabase, SeededDemo, Terminal
 from tests.services.directories import open_directory
 
@@ -28,23 +30,31 @@ def connected(terminal: Terminal, own_database: OwnDatabase) -> Terminal:
     return terminal
 
 
+@pytest.fixture(scope="session")
+def migrated_to_copy(postgres: EmbeddedPostgres) -> str:
+    """The name of a migrated database: copying it takes a fraction of the time that migrating does."""
+    database = OwnDatabase(postgres)
+    asyncio.run(migrate(database.owner_url, APP))
+    return database.name
+
+
 @pytest.fixture
-def migrated(connected: Terminal) -> Terminal:
+def migrated(migrated_to_copy: str, connected: Terminal, own_database: OwnDatabase) -> Terminal:
     """A terminal whose environment names a migrated database."""
-    assert connected.run("migrate").status == 0
+    own_database.become(migrated_to_copy)
     return connected
 
 
 @pytest.fixture(scope="session")
-def demo_to_copy(postgres: EmbeddedPostgres) -> Iterator[SeededDemo]:
+def demo_to_copy(postgres: EmbeddedPostgres, migrated_to_copy: str) -> Iterator[SeededDemo]:
     """Seeded once, since that takes some seconds."""
     database = OwnDatabase(postgres)
+    database.become(migrated_to_copy)
     with open_directory() as root:
         # Not until the session's end: no other test is to find these variables.
         with pytest.MonkeyPatch.context() as environment:
             terminal = Terminal(environment, root / "data")
             terminal.set(PODGRAPH_DATABASE__URL=database.app_url, PODGRAPH_DATABASE__OWNER_URL=database.owner_url)
-            assert terminal.run("migrate").status == 0
             assert terminal.run("seed").status == 0
         yield SeededDemo(database.name, terminal.data_dir)
 

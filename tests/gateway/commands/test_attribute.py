@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.commands.failures import Failure
-from gateway.commands.path_file import PathFile, read_paths
+from gateway.commands.path_file import _PIECE, _ROWS, PathFile, read_paths
 from tests.gateway.commands.terminal import Terminal
 
 HEADER = "path,total_conversions,total_conversion_value,total_null\n"
@@ -283,6 +283,7 @@ def test_values_keep_twelve_decimals_and_round_what_is_beyond(tmp_path: Path, te
     assert paths.counts.values["value"].tolist() == [units]
 
 
+@settings(deadline=None)  # files are written
 @given(st.decimals(0, 10**6, places=17))
 def test_values_are_rounded_as_decimals_are(tmp_path_factory: pytest.TempPathFactory, value: Decimal) -> None:
     file = written(tmp_path_factory.mktemp("value"), f"{HEADER}a,1,{value:f},0\n")
@@ -304,18 +305,28 @@ def test_control_characters_of_a_name_do_not_reach_the_terminal(anybody: Termina
 
 
 def test_file_of_several_pieces_is_read_whole_and_its_lines_counted(tmp_path: Path) -> None:
-    rows = [f"channel {number % 7} > channel {number % 11},1,0.25,{number}\n" for number in range(200_000)]
-    paths = read_paths(written(tmp_path, HEADER + "".join(rows)))
-    assert len(paths.counts.conversions) == 200_000
-    assert paths.counts.values["value"].sum() == 50_000 * 10**12
-    assert paths.counts.nulls.tolist() == list(range(200_000))
-    assert [paths.channels[node] for node in paths.counts.nodes[-2:]] == ["channel 2", "channel 8"]
-    with pytest.raises(Failure, match="line 200002: total_null: 'x' is no whole number"):
-        read_paths(written(tmp_path, HEADER + "".join(rows) + "a,1,0,x\n"))
-    with pytest.raises(Failure, match="line 200003: total_null: 'x' is no whole number"):
-        read_paths(written(tmp_path, HEADER + "".join(rows) + '"a",1,0,0\na,1,0,x\n'))
+    count = 140_000
+    rows = [f"channel {number % 7} > channel {number % 11},1,0.25,{number}\n" for number in range(count)]
+    content = HEADER + "".join(rows)
+    assert len(content) > _PIECE
+    paths = read_paths(written(tmp_path, content))
+    assert len(paths.counts.conversions) == count
+    assert paths.counts.values["value"].sum() == count // 4 * 10**12
+    assert paths.counts.nulls.tolist() == list(range(count))
+    assert [paths.channels[node] for node in paths.counts.nodes[-2:]] == ["channel 6", "channel 2"]
+    with pytest.raises(Failure, match="line 140002: total_null: 'x' is no whole number"):
+        read_paths(written(tmp_path, content + "a,1,0,x\n"))
+    with pytest.raises(Failure, match="line 140003: total_null: 'x' is no whole number"):
+        read_paths(written(tmp_path, content + '"a",1,0,0\na,1,0,x\n'))
 
 
+def test_lines_are_counted_beyond_the_rows_that_are_taken_at_once(tmp_path: Path) -> None:
+    rows = "a,1,0,0\n" * (_ROWS + 10)
+    with pytest.raises(Failure, match="line 50013: total_null: 'x' is no whole number"):
+        read_paths(written(tmp_path, f'{HEADER}"a, b",1,0,0\n{rows}a,1,0,x\n'))
+
+
+@settings(deadline=None)  # files are written
 @given(
     st.lists(
         st.tuples(

@@ -161,7 +161,7 @@ def test_cut_gzip_says_how_far_it_came(shop: Terminal, own_database: OwnDatabase
 
 
 def test_ctrl_c_is_gone_on_after(shop: Terminal, own_database: OwnDatabase, tmp_path: Path) -> None:
-    file = written(tmp_path, ndjson(30_000))
+    file = written(tmp_path, ndjson(10_000))
     with shop.start("ingest", file, "--tenant", "ten_7", "--batch", "100") as process:
         deadline = time.monotonic() + 60
         while not (tmp_path / "events.ndjson.ingest-state").exists():
@@ -173,17 +173,17 @@ def test_ctrl_c_is_gone_on_after(shop: Terminal, own_database: OwnDatabase, tmp_
     assert err.startswith("Interrupted after line ")
     assert err.endswith(": run the same command again to go on there.\n")
     before = int(err.removeprefix("Interrupted after line ").partition(":")[0].replace(",", ""))
-    assert 0 < before <= stored(own_database) < 30_000
+    assert 0 < before <= stored(own_database) < 10_000
     again = shop.run("ingest", file, "--tenant", "ten_7")
     assert again.err == f"Going on after line {before:,}, up to which an earlier run came.\n"
-    assert stored(own_database) == 30_000
+    assert stored(own_database) == 10_000
 
 
 def test_database_lost_for_good_says_how_far_it_came(
     shop: Terminal, own_database: OwnDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.ingest.pipeline.PAUSES", 0.2)
-    file, checkpoint = written(tmp_path, ndjson(20_000)), tmp_path / "events.ndjson.ingest-state"
+    file, checkpoint = written(tmp_path, ndjson(10_000)), tmp_path / "events.ndjson.ingest-state"
 
     def lose() -> None:
         while not checkpoint.exists():
@@ -209,10 +209,10 @@ def test_database_lost_for_good_says_how_far_it_came(
     )
     assert match is not None, said
     line = int(match[1].replace(",", ""))
-    assert 0 < line <= stored(own_database) < 20_000
+    assert 0 < line <= stored(own_database) < 10_000
     again = shop.run("ingest", file, "--tenant", "ten_7")
     assert again.err == f"Going on after line {line:,}, up to which an earlier run came.\n"
-    assert stored(own_database) == 20_000
+    assert stored(own_database) == 10_000
 
 
 def test_ten_megabytes_in_a_line_and_a_hundred_without_a_line_feed(

@@ -28,9 +28,9 @@ def port() -> int:
 
 
 @pytest.fixture
-def beside(own_gateway: Gateway, terminal: Terminal) -> Terminal:
-    """A terminal over the data directory of a running gateway."""
-    terminal.set(PODGRAPH_DATA_DIR=str(own_gateway.data_dir))
+def beside(own_home: Path, terminal: Terminal) -> Terminal:
+    """A terminal over the data directory that `own_gateway` serves, where a test asks for it."""
+    terminal.set(PODGRAPH_DATA_DIR=str(own_home))
     return terminal
 
 
@@ -58,13 +58,14 @@ def started(terminal: Terminal, port: int, *arguments: str, address: str = "127.
 
 
 def test_second_one_over_the_same_data_is_refused_and_the_first_goes_on(
-    own_gateway: Gateway, beside: Terminal, port: int
+    demo_server: Gateway, terminal: Terminal, port: int
 ) -> None:
-    assert beside.sentence("up", "--port", str(port)) == (
-        f"Another Podgraph runs over {own_gateway.data_dir}: stop it first,"
+    terminal.set(PODGRAPH_DATA_DIR=str(demo_server.data_dir))
+    assert terminal.sentence("up", "--port", str(port)) == (
+        f"Another Podgraph runs over {demo_server.data_dir}: stop it first,"
         " or set PODGRAPH_DATA_DIR to another directory."
     )
-    assert own_gateway.ready()
+    assert demo_server.ready()
 
 
 async def test_import_feed_beside_a_running_one_writes_to_its_database(
@@ -80,14 +81,13 @@ async def test_import_feed_beside_a_running_one_writes_to_its_database(
 
 
 def test_import_feed_without_a_running_one_starts_and_stops_the_database(
-    own_gateway: Gateway, beside: Terminal, tmp_path: Path
+    own_home: Path, beside: Terminal, tmp_path: Path
 ) -> None:
-    own_gateway.stop()
     file = tmp_path / "feed.xml"
     file.write_bytes(rss(item()))
     said = beside.run("import-feed", str(file))
     assert (said.status, said.err) == (0, "")
-    assert not (own_gateway.data_dir / "postgres" / "primary" / "postmaster.pid").exists()
+    assert not (own_home / "postgres" / "primary" / "postmaster.pid").exists()
 
 
 def test_data_directory_that_is_a_file(terminal: Terminal, port: int) -> None:
@@ -113,11 +113,10 @@ def test_secrets_of_another_user(terminal: Terminal, port: int) -> None:
     assert said == f"Permission denied: {secrets}."
 
 
-def test_damaged_cluster(own_gateway: Gateway, beside: Terminal, port: int) -> None:
-    own_gateway.stop()
-    (own_gateway.data_dir / "postgres" / "primary" / "PG_VERSION").write_text("garbage\n")
+def test_damaged_cluster(own_home: Path, beside: Terminal, port: int) -> None:
+    (own_home / "postgres" / "primary" / "PG_VERSION").write_text("garbage\n")
     said = beside.sentence("up", "--port", str(port))
-    assert said.startswith(f"The data directory {own_gateway.data_dir}/postgres/primary is damaged: ")
+    assert said.startswith(f"The data directory {own_home}/postgres/primary is damaged: ")
 
 
 def test_left_over_note_of_a_killed_one_deceives_nobody(own_gateway: Gateway) -> None:
@@ -126,14 +125,14 @@ def test_left_over_note_of_a_killed_one_deceives_nobody(own_gateway: Gateway) ->
     own_gateway.start()
 
 
-def test_address_of_its_own_is_printed_and_the_login_shown_to_nobody_else(terminal: Terminal, port: int) -> None:
-    page, printed = started(terminal, port, "--host", "0.0.0.0")  # noqa: S104  # what the test is about
+def test_address_of_its_own_is_printed_and_the_login_shown_to_nobody_else(beside: Terminal, port: int) -> None:
+    page, printed = started(beside, port, "--host", "0.0.0.0")  # noqa: S104  # what the test is about
     assert f"http://0.0.0.0:{port}/graphiql" in printed
     assert "demo@example.com" in printed
     assert "demo@example.com" not in page
 
 
-def test_address_of_ip_version_6(terminal: Terminal, port: int) -> None:
-    page, printed = started(terminal, port, "--host", "::1", address="[::1]")
+def test_address_of_ip_version_6(beside: Terminal, port: int) -> None:
+    page, printed = started(beside, port, "--host", "::1", address="[::1]")
     assert f"http://[::1]:{port}/graphiql" in printed
     assert "demo@example.com" in page

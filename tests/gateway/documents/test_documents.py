@@ -51,6 +51,29 @@ def test_refused_texts_are_not_kept(text: str) -> None:
     assert len(cache) == 0
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }",
+        "{ ...A } fragment A on Query { __schema { types { ...B } } }"
+        " fragment B on __Type { fields { type { ...C } } } fragment C on __Type { fields { type { interfaces { name } } } }",
+        '{ __type(name: "Query") { possibleTypes { possibleTypes { possibleTypes { name } } } } }',
+    ],
+)
+def test_introspection_that_goes_in_circles_is_refused(text: str) -> None:
+    with pytest.raises(RequestRejected) as caught:
+        documents().document(text, hide_suggestions=True)
+    assert caught.value.code == "INTROSPECTION_TOO_DEEP"
+    assert [error.message for error in caught.value.errors] == ["Maximum introspection depth exceeded"]
+
+
+@pytest.mark.parametrize("text", ["{ hello " * 900, "{ hello(n: " + "[" * 1_000 + "]" * 1_000 + ") }"])
+def test_nesting_that_cannot_be_parsed_is_too_deep(text: str) -> None:
+    with pytest.raises(RequestRejected) as caught:
+        documents().document(text, hide_suggestions=True)
+    assert caught.value.code == "DOCUMENT_TOO_DEEP"
+
+
 def test_unpaired_surrogate_is_a_parse_error() -> None:
     with pytest.raises(RequestRejected) as caught:
         documents().document("{ hello } # \ud800", hide_suggestions=True)

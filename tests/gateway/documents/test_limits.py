@@ -3,10 +3,14 @@
 import time
 
 import pytest
-from graphql import get_introspection_query, parse
+from graphql import build_schema, get_introspection_query, parse
+from prometheus_client import CollectorRegistry
 
-from gateway.documents.limits import DocumentLimits, Structure, structure
+from gateway.documents.documents import Documents
+from gateway.documents.limits import DocumentLimits, Structure, check_bounds, structure
 from gateway.errors import RequestRejected
+from ops.telemetry.metrics import DocumentMetrics
+from resolvers.billing.plans import PLANS, DocumentBounds, PlanName
 
 LIMITS = DocumentLimits()
 
@@ -19,7 +23,9 @@ def code_of(text: str, limits: DocumentLimits = LIMITS) -> str:
 
 def test_fields_count_once_for_each_spread() -> None:
     text = "{ a { ...F } b { ...F } } fragment F on T { x { y } }"
-    assert structure(parse(text), LIMITS) == Structure(depth=3, fields=10, introspects=False)
+    assert structure(parse(text), LIMITS) == Structure(
+        tokens=22, depth=3, aliases=0, directives=0, fields=10, introspects=False
+    )
 
 
 def test_introspection_query_of_graphiql_fits_the_defaults() -> None:
@@ -110,6 +116,62 @@ def test_directives_are_bounded_wherever_they_stand() -> None:
     text = "query ($v: Int @a @a) @a { b @a ... @a { c } ...F @a } fragment F on Q @a { d }"
     assert structure(parse(text), DocumentLimits(directives=7)).fields == 6
     assert code_of(text, DocumentLimits(directives=6)) == "TOO_MANY_DIRECTIVES"
+
+
+BOUNDS = DocumentBounds(tokens=20, depth=3, aliases=2, directives=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "message"),
+    [
+        ("{ " + "a " * 17 + "}", None, ""),
+        ("{ " + "a " * 18 + "}", None, ""),
+        ("{ " + "a " * 19 + "}", "TOO_MANY_TOKENS", "The document has 21 tokens; the plan allows 20."),
+        ("{ a { b { c } } }", None, ""),
+        (
+            "{ a { b { c { d } } } }",
+            "DOCUMENT_TOO_DEEP",
+            "The document has 4 levels of depth; the plan allows 3.",
+        ),
+        ("{ x: a y: a }", None, ""),
+        ("{ x: a y: a z: a }", "TOO_MANY_ALIASES", "The document has 3 aliases; the plan allows 2."),
+        ("{ a @a }", None, ""),
+        ("{ a @a @b }", "TOO_MANY_DIRECTIVES", "The document has 2 directives; the plan allows 1."),
+    ],
+)
+def test_bounds_of_a_plan_are_checked_with_the_structure(text: str, code: str | None, message: str) -> None:
+    found = structure(parse(text), DocumentLimits())
+    if code is None:
+        check_bounds(found, BOUNDS)
+        return
+    with pytest.raises(RequestRejected) as caught:
+        check_bounds(found, BOUNDS)
+    assert (caught.value.code, caught.value.errors[0].message) == (code, message)
+
+
+def test_no_plan_allows_more_than_everybodys_limits() -> None:
+    for plan in PLANS.values():
+        assert plan.bounds.tokens <= LIMITS.tokens
+        assert plan.bounds.depth <= LIMITS.depth
+        assert plan.bounds.aliases <= LIMITS.aliases
+        assert plan.bounds.directives <= LIMITS.directives
+
+
+@pytest.mark.parametrize("options", ["fewest", "all"])
+def test_introspection_of_graphiql_and_of_code_generators_fits_the_smallest_plan(options: str) -> None:
+    text = get_introspection_query()
+    if options == "all":
+        text = get_introspection_query(
+            descriptions=True,
+            specified_by_url=True,
+            directive_is_repeatable=True,
+            schema_description=True,
+            input_value_deprecation=True,
+            input_object_one_of=True,
+            type_depth=9,
+        )
+    documents = Documents(build_schema("type Query { a: Int }"), LIMITS, DocumentMetrics(CollectorRegistry()))
+    check_bounds(documents.document(text, hide_suggestions=False).structure, PLANS[PlanName.FREE].bounds)
 
 
 @pytest.mark.parametrize("literal", ['"a\\u0000b"', '{k: ["\\u0000"]}'])

@@ -7,6 +7,7 @@ from types import MappingProxyType
 import pytest
 from prometheus_client import CollectorRegistry
 
+from gateway.cost.tally import Tally
 from gateway.documents.documents import Documents
 from gateway.documents.limits import DocumentLimits
 from gateway.errors import RequestRejected
@@ -72,7 +73,7 @@ async def test_every_event_has_a_context_of_its_own(
 ) -> None:
     events = await executor.subscribe(job("subscription { loads { before again: before } }"), context)
     assert not isinstance(events, Execution)
-    assert [event.data async for event in events] == [{"loads": {"before": [], "again": ["x"]}}] * 2
+    assert [(await event(Tally())).data async for event in events] == [{"loads": {"before": [], "again": ["x"]}}] * 2
     assert context.loaded == []
 
 
@@ -82,6 +83,6 @@ async def test_quiet_subscription_outlives_the_time_limit_of_an_event(
     events = await executor.subscribe(job("subscription { queued }"), context)
     assert not isinstance(events, Execution)
     asyncio.get_running_loop().call_later(0.1, context.bench.events.put_nowait, 5)
-    assert (await anext(events)).data == {"queued": 5}
+    assert (await (await anext(events))(Tally())).data == {"queued": 5}
     await events.aclose()
     assert context.bench.closed_sources == 1

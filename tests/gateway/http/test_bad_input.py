@@ -34,21 +34,16 @@ JSON = {"content-type": "application/json"}
         (b'{"query":"{hello}","variables":{"a":{"b":1,"b":2}}}', "An object in the body names a member twice."),
         (b'{"query":"{hello}","variables":{"a":"\\u0000"}}', "A string in the body contains U+0000."),
         (b'{"query":"{hello}","variables":{"\\u0000":1}}', "A string in the body contains U+0000."),
-        (b"[" * 100_000, "The body is nested more than 64 levels deep."),
-        (b'{"variables":' * 500 + b"1" + b"}" * 500, "The body is nested more than 64 levels deep."),
-        (b'{"variables":' * 100 + b"1" + b"}" * 100, "The body is nested more than 64 levels deep."),
-        (b"[" + b"1," * 50_000 + b"1]", "The body holds more than 50000 values."),
         (b'"{ hello }"', "A request is a JSON object with `query` and perhaps `variables`."),
         (b"null", "A request is a JSON object with `query` and perhaps `variables`."),
         (b"[]", "The batch is empty."),
-        (b"{}", "The request has no `query`."),
-        (b'{"query":null}', "The request has no `query`."),
+        (b"{}", "The request has neither `query` nor `documentId`."),
+        (b'{"query":null}', "The request has neither `query` nor `documentId`."),
         (b'{"query":["{ hello }"]}', "`query` must be a string or null."),
         (b'{"query":"{hello}","variables":[]}', "`variables` must be an object or null."),
         (b'{"query":"{hello}","variables":"{}"}', "`variables` must be an object or null."),
         (b'{"query":"{hello}","extensions":1}', "`extensions` must be an object or null."),
         (b'{"query":"{hello}","operationName":{}}', "`operationName` must be a string or null."),
-        (b'{"documentId":"sha256:00"}', "Documents by id are not enabled: send `query`."),
     ],
 )
 async def test_malformed_body_is_400(client: httpx2.AsyncClient, body: bytes, message: str | None) -> None:
@@ -59,6 +54,31 @@ async def test_malformed_body_is_400(client: httpx2.AsyncClient, body: bytes, me
     [error] = decoded_body["errors"]
     assert error["extensions"] == {"code": "BAD_REQUEST"}
     assert message is None or error["message"] == message
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"[" * 100_000, "The body is nested more than 64 levels deep."),
+        (b'{"variables":' * 500 + b"1" + b"}" * 500, "The body is nested more than 64 levels deep."),
+        (b'{"variables":' * 100 + b"1" + b"}" * 100, "The body is nested more than 64 levels deep."),
+        (b"[" + b"1," * 50_000 + b"1]", "The body holds more than 50000 values."),
+        (
+            b'{"query":"{hello}","variables":{"a":"' + b"x" * 800_000 + b'"}}',
+            "The variables are larger than 786432 bytes: send them in several requests.",
+        ),
+        (
+            b'[{"query":"{hello}"},{"query":"{hello}","variables":{"a":"' + b"x" * 800_000 + b'"}}]',
+            "The variables are larger than 786432 bytes: send them in several requests.",
+        ),
+    ],
+)
+async def test_variables_that_are_too_large_or_too_deep_are_400(
+    client: httpx2.AsyncClient, body: bytes, message: str
+) -> None:
+    response = await client.post("/", content=body, headers=JSON)
+    assert response.status_code == 400
+    assert json_of(response) == {"errors": [{"message": message, "extensions": {"code": "VARIABLES_TOO_LARGE"}}]}
 
 
 async def test_byte_order_mark_is_ignored(client: httpx2.AsyncClient) -> None:
@@ -103,9 +123,9 @@ async def test_wrong_variable_is_bad_user_input(
         ('{ hello(name: "\\uD800") }', "GRAPHQL_PARSE_FAILED"),
         ("{ hello(name: 1) }", "GRAPHQL_VALIDATION_FAILED"),
         ("{ add(left: 99999999999999999999, right: 1) }", "GRAPHQL_VALIDATION_FAILED"),
-        ("{ hello(name: " + "[" * 1_000 + "]" * 1_000 + ") }", "GRAPHQL_PARSE_FAILED"),
+        ("{ hello(name: " + "[" * 1_000 + "]" * 1_000 + ") }", "DOCUMENT_TOO_DEEP"),
         ("{ hello(name: " + "[" * 100 + "]" * 100 + ") }", "GRAPHQL_VALIDATION_FAILED"),
-        ("{ hello " * 900, "GRAPHQL_PARSE_FAILED"),
+        ("{ hello " * 900, "DOCUMENT_TOO_DEEP"),
         ("{ node " + "{ child " * 30 + "{ name }" + "}" * 31, "DOCUMENT_TOO_DEEP"),
         ("{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }", "DOCUMENT_TOO_DEEP"),
         ("{ ...A } fragment A on Query { node { child { name } } ...A ...A }", "TOO_MANY_FIELDS"),

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.gateway.edge import Edge, client_of, until
+from tests.gateway.edge import Edge, client_of, json_of, until
 from tests.gateway.http.test_websocket import acknowledged
 
 MUTATION = "mutation { gatedDouble(value: 4) }"
@@ -65,4 +65,4 @@ async def test_mutation_of_a_closed_websocket_is_finished(edge: Edge) -> None:
 async def test_server_goes_on_answering_after_clients_left(edge: Edge) -> None:
     async with client_of(edge) as client:
         await leave(client, edge, {"query": "{ gated }"})
-        assert (await client.post("/", json={"query": "{ hello }"})).json() == {"data": {"hello": "hello world"}}
+        assert json_of(await client.post("/", json={"query": "{ hello }"})) == {"data": {"hello": "hello world"}}

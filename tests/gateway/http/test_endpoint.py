@@ -18,7 +18,7 @@ async def test_post_answers_json(client: httpx2.AsyncClient) -> None:
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json; charset=utf-8"
     assert response.headers["cache-control"] == "no-store"
-    assert response.content == b'{"data":{"hello":"hello x"}}'
+    assert response.content.startswith(b'{"data":{"hello":"hello x"},"extensions":{"cost":')
 
 
 async def test_post_answers_the_newer_media_type_when_asked(client: httpx2.AsyncClient) -> None:
@@ -105,11 +105,15 @@ async def test_subscription_needs_a_stream(client: httpx2.AsyncClient) -> None:
     assert b"text/event-stream" in response.content
 
 
-async def test_get_carries_an_etag_of_its_bytes_and_is_304_when_unchanged(client: httpx2.AsyncClient) -> None:
+async def test_get_carries_an_etag_of_its_data_and_is_304_when_unchanged(client: httpx2.AsyncClient) -> None:
     first = await client.get("/", params={"query": "{ hello }"})
     etag = first.headers["etag"]
-    again = await client.get("/", params={"query": "{ hello }"}, headers={"if-none-match": f'"x", W/{etag}'})
+    again = await client.get("/", params={"query": "{ hello }"}, headers={"if-none-match": f'"x", {etag}'})
     other = await client.get("/", params={"query": '{ hello(name: "y") }'}, headers={"if-none-match": etag})
+    strongly = await client.get("/", params={"query": "{ hello }"}, headers={"if-none-match": etag.removeprefix("W/")})
+    assert etag.startswith('W/"')
+    assert strongly.status_code == 304
+    assert "ratelimit" in strongly.headers
     assert first.headers["cache-control"] == "private, no-cache"
     assert first.headers["vary"] == "Accept, Authorization"
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
@@ -169,7 +173,7 @@ async def test_operation_is_stopped_after_its_time() -> None:
 
 
 async def test_persisted_query_of_apollo_is_answered_in_apollos_words(client: httpx2.AsyncClient) -> None:
-    body = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "00"}}}
+    body = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "00" * 32}}}
     response = await client.post("/", json=body)
     assert response.status_code == 200
     assert json_of(response) == {

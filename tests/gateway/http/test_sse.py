@@ -4,10 +4,11 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import httpx2
+import msgspec
 import pytest
 
 from gateway.http.limits import HttpLimits
-from tests.gateway.edge import Edge, client_of, until
+from tests.gateway.edge import Edge, client_of, uncosted, until
 
 STREAM = {"accept": "text/event-stream"}
 
@@ -24,10 +25,15 @@ async def streamed(
             rest += chunk
             while b"\n\n" in rest:
                 block, _, rest = rest.partition(b"\n\n")
-                yield block
+                yield _uncosted(block)
 
     async with client.stream("POST", "/", json={"query": query}, headers={**STREAM, **headers}) as response:
         yield response, blocks()
+
+
+def _uncosted(block: bytes) -> bytes:
+    head, data, payload = block.partition(b"\ndata: ")
+    return head + data + msgspec.json.encode(uncosted(msgspec.json.decode(payload))) if data else block
 
 
 async def test_subscription_is_streamed_and_completed(client: httpx2.AsyncClient) -> None:
@@ -52,7 +58,8 @@ async def test_query_is_a_stream_of_one(client: httpx2.AsyncClient) -> None:
 
 async def test_subscription_over_get_suits_event_source(client: httpx2.AsyncClient) -> None:
     response = await client.get("/", params={"query": "subscription { count(to: 1) }"}, headers=STREAM)
-    assert response.text.endswith('event: next\ndata: {"data":{"count":1}}\n\nevent: complete\ndata:\n\n')
+    blocks = [_uncosted(block) for block in response.content.split(b"\n\n")]
+    assert blocks[-3:] == [b'event: next\ndata: {"data":{"count":1}}', b"event: complete\ndata:", b""]
 
 
 async def test_client_that_also_accepts_json_gets_a_stream_for_a_subscription_only(client: httpx2.AsyncClient) -> None:
@@ -75,7 +82,9 @@ async def test_faulty_operation_is_an_event(client: httpx2.AsyncClient, query: s
     response = await client.post("/", json={"query": query}, headers=STREAM)
     assert response.status_code == 200
     assert response.text.startswith(':\n\nevent: next\ndata: {"errors":[{')
-    assert response.text.endswith(f'"extensions":{{"code":"{code}"}}}}]}}\n\nevent: complete\ndata:\n\n')
+    _, event, end, rest = [_uncosted(block) for block in response.content.split(b"\n\n")]
+    assert event.endswith(f'"extensions":{{"code":"{code}"}}}}]}}'.encode())
+    assert (end, rest) == (b"event: complete\ndata:", b"")
 
 
 @pytest.mark.parametrize(

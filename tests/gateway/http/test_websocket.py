@@ -14,7 +14,7 @@ from websockets.typing import Origin, Subprotocol
 
 from gateway.http.frames import Pace
 from gateway.http.limits import HttpLimits
-from tests.gateway.edge import Edge, client_of, until
+from tests.gateway.edge import Edge, client_of, uncosted, until
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 
@@ -30,7 +30,7 @@ class Socket:
 
     async def receive(self) -> Any:
         async with asyncio.timeout(5):
-            return msgspec.json.decode(await self.connection.recv())
+            return uncosted(msgspec.json.decode(await self.connection.recv()))
 
     async def subscribe(self, identity: str, query: str, **variables: object) -> None:
         await self.send(type="subscribe", id=identity, payload={"query": query, "variables": variables})

@@ -14,6 +14,7 @@ def test_markdown_holds_the_whole_report(checkout: Checkout) -> None:
     assert file.read_text(encoding="utf-8") == (
         "## Schema check 🛑 fails\n\n"
         "Compared with main: 1 breaking, 0 dangerous, 1 safe.\n\n"
+        "There is no usage data: every removal counts as one that somebody may depend on.\n\n"
         "### 🛑 breaking (1)\n\n"
         "| where | kind | change |\n|---|---|---|\n"
         "| `Query.old` | FIELD_REMOVED | Field Query.old was removed. |\n\n"

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from msgspec.structs import replace
 
 from resolvers.attribution.models.markov import LARGEST, RemovalEffect, removal_effect
@@ -88,6 +88,7 @@ def test_value_has_removal_effects_of_its_own() -> None:
     assert [float(value) for value in credits.values["EUR"]] == pytest.approx([float(value) for value in expected])
 
 
+@settings(max_examples=50, deadline=None)  # the oracle takes its time
 @given(journeys(nodes=5))
 @pytest.mark.parametrize("nulls", [True, False])
 def test_removal_effects_equal_those_of_the_oracle(nulls: bool, made: list[Journey]) -> None:
@@ -101,6 +102,7 @@ def test_removal_effects_equal_those_of_the_oracle(nulls: bool, made: list[Journ
     assert [float(value) for value in credits.values["EUR"]] == pytest.approx(shares, abs=1e-6, rel=1e-9)
 
 
+@settings(max_examples=50, deadline=None)  # the oracle takes its time
 @given(journeys(nodes=5))
 @pytest.mark.parametrize("removed", [(), (1,), (0, 3), (0, 1, 2, 3, 4)])
 def test_joint_removal_equals_that_of_the_oracle(removed: tuple[int, ...], made: list[Journey]) -> None:

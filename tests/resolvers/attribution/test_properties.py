@@ -31,7 +31,7 @@ def text(credits: Credits) -> str:
 
 
 @pytest.mark.parametrize("kind", EVERY)
-@settings(max_examples=50)
+@settings(max_examples=25, deadline=None)
 @given(made=journeys(NODES))
 def test_credits_sum_exactly_to_conversions_and_value(kind: str, made: list[Journey]) -> None:
     credits = credited(kind, counted(made, NODES))
@@ -44,14 +44,14 @@ def test_credits_sum_exactly_to_conversions_and_value(kind: str, made: list[Jour
 
 
 @pytest.mark.parametrize("kind", EVERY)
-@settings(max_examples=50)
+@settings(max_examples=25, deadline=None)
 @given(made=journeys(NODES))
 def test_the_same_paths_have_the_same_credits_in_any_order(kind: str, made: list[Journey]) -> None:
     assert credited(kind, counted(made, NODES)) == credited(kind, counted(made[::-1], NODES))
 
 
 @pytest.mark.parametrize("kind", EVERY)
-@settings(max_examples=50)
+@settings(max_examples=25, deadline=None)
 @given(made=journeys(NODES))
 def test_identical_paths_may_be_counted_together_or_apart(kind: str, made: list[Journey]) -> None:
     doubled = [
@@ -62,7 +62,7 @@ def test_identical_paths_may_be_counted_together_or_apart(kind: str, made: list[
 
 
 @pytest.mark.parametrize("kind", EVERY)
-@settings(max_examples=50)
+@settings(max_examples=25, deadline=None)
 @given(made=journeys(NODES))
 def test_double_counts_double_the_credits(kind: str, made: list[Journey]) -> None:
     single, double = credited(kind, counted(made, NODES)), credited(kind, counted([*made, *made], NODES))
@@ -72,7 +72,7 @@ def test_double_counts_double_the_credits(kind: str, made: list[Journey]) -> Non
 
 
 @pytest.mark.parametrize("kind", EVERY)
-@settings(max_examples=50)
+@settings(max_examples=25, deadline=None)
 @given(made=journeys(NODES), names=st.permutations(range(NODES)))
 def test_other_numbers_for_the_nodes_permute_the_credits(kind: str, made: list[Journey], names: list[int]) -> None:
     renamed = [replace(journey, touches=tuple(names[node] for node in journey.touches)) for journey in made]
@@ -83,7 +83,7 @@ def test_other_numbers_for_the_nodes_permute_the_credits(kind: str, made: list[J
 
 
 @pytest.mark.parametrize("kind", ADDITIVE)
-@settings(max_examples=50)
+@settings(max_examples=25, deadline=None)
 @given(made=journeys(NODES, shortest=1))
 def test_totals_are_the_sums_of_what_single_conversions_explain(kind: str, made: list[Journey]) -> None:
     expected = [Decimal(0)] * NODES

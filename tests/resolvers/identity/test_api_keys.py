@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 
 from persistence.ids import ApiKeyId
-from persistence.repositories.tenants import ApiKeys
+from persistence.repositories.tenants import ApiKeys, LiveKey
 from persistence.tables import api_keys
 from resolvers.context import RequestContext, Services
 from resolvers.errors import Forbidden, NotFound
@@ -34,7 +34,7 @@ async def test_key_names_its_tenant_and_only_its_hash_is_stored(services: Servic
         [row] = await session.rows(select(api_keys).where(api_keys.c.id == key.id))
         found = await ApiKeys(session).live(split.hash)
     assert secret not in map(str, row)
-    assert found == key
+    assert found == LiveKey(key, None)
 
 
 def test_secret_of_another_kind_is_none() -> None:
@@ -92,6 +92,6 @@ async def test_another_tenants_key_is_not_found_and_works_on(services: Services)
     split = split_secret(API_KEY, secret)
     assert split is not None
     async with services.database.read(other.tenant_id) as session:
-        assert await ApiKeys(session).live(split.hash) == key
+        assert await ApiKeys(session).live(split.hash) == LiveKey(key, None)
     async with services.database.read(owner.tenant_id) as session:
         assert await ApiKeys(session).live(split.hash) is None

@@ -1,7 +1,7 @@
 """A tenant with random events, and what metrics must say of them, computed here from the events alone."""
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from typing import Any
@@ -52,6 +52,8 @@ class World(msgspec.Struct, frozen=True):
     podcasts: dict[int, int]
     """The podcast of each episode."""
     events: list[Happened]
+    histories: Mapping[tuple[int, AdvertiserId], Sequence[Happened]]
+    """The same events by household and advertiser: none of another matters to a visitor or a conversion."""
 
     def placements_of(self, kind: str, row_id: int) -> list[PlacementRecord]:
         return [placement for placement in self.placements if self.parent(kind, placement) == row_id]
@@ -94,9 +96,8 @@ class Truth:
         for seen in self._within:
             if seen.type != self._type or seen.placement_id not in self._wanted:
                 continue
-            for visit in self._within:
-                same = (visit.household, visit.advertiser_id) == (seen.household, seen.advertiser_id)
-                if visit.type == "VISIT" and same and visit.at >= seen.at:
+            for visit in self._world.histories[seen.household, seen.advertiser_id]:
+                if visit.type == "VISIT" and seen.at <= visit.at < self._until:
                     found.add(seen.household)
         return len(found)
 
@@ -106,12 +107,10 @@ class Truth:
 
     def _touched(self, conversion: Happened) -> bool:
         return any(
-            touch.household == conversion.household
-            and touch.advertiser_id == conversion.advertiser_id
-            and touch.placement_id in self._wanted
+            touch.placement_id in self._wanted
             and touch.type in {self._type, "VISIT"}
             and timedelta() <= conversion.at - touch.at <= WINDOW
-            for touch in self._world.events
+            for touch in self._world.histories[conversion.household, conversion.advertiser_id]
         )
 
     def spend(self, line_item: LineItemRecord) -> Fraction | None:
@@ -164,6 +163,9 @@ async def random_world(services: Services, seed: int) -> World:
     ]
     advertisers = {campaign.id: campaign.advertiser_id for campaign in campaigns}
     events = _random_events(source, starts_at, placements, advertisers)
+    histories: dict[tuple[int, AdvertiserId], list[Happened]] = {}
+    for event in events:
+        histories.setdefault((event.household, event.advertiser_id), []).append(event)
     world = World(
         actor=actor,
         starts_at=starts_at,
@@ -172,6 +174,7 @@ async def random_world(services: Services, seed: int) -> World:
         placements=placements,
         podcasts={episode.id: episode.podcast_id for episode in episodes},
         events=events,
+        histories=histories,
     )
     await store(actor, events)
     return world

@@ -3,9 +3,14 @@ import { createClient } from "graphql-ws";
 import { authorizedFetch } from "../session/authorized.ts";
 import type { Session } from "../session/session.ts";
 import { freshOperation } from "./freshOperation.ts";
+import { priceQuestion } from "./price/askPrice.ts";
+import { observedFetcher } from "./price/observedFetcher.ts";
+import { PriceBook } from "./price/priceBook.ts";
 
 export interface GatewayConnection {
   fetcher: Fetcher;
+  /** Hears of all that the fetcher does. */
+  prices: PriceBook;
   /** Ends the subscriptions that are still open. */
   close: () => void;
 }
@@ -34,15 +39,26 @@ export function gatewayConnection(session: Session, graphqlPath: string): Gatewa
       },
     },
   });
+  const authorized = authorizedFetch(session, window.fetch.bind(window));
+  const prices = new PriceBook({
+    ask: priceQuestion(authorized, graphqlPath),
+    maySend: () => session.state().kind === "signedIn",
+    now: () => performance.now(),
+    later: (work, ms) => {
+      const timer = setTimeout(work, ms);
+      return () => clearTimeout(timer);
+    },
+  });
   const send = createGraphiQLFetcher({
     url: graphqlPath,
-    fetch: authorizedFetch(session, window.fetch.bind(window)),
+    fetch: authorized,
     wsClient,
     // Off, the fetcher asks for application/graphql-response+json, which is what the gateway prefers to speak.
     enableIncrementalDelivery: false,
   });
-  const fetcher: Fetcher = (params, opts) => send(...freshOperation(params, opts));
-  return { fetcher, close: () => void wsClient.dispose() };
+  const observed = observedFetcher(send, prices);
+  const fetcher: Fetcher = (params, opts) => observed(...freshOperation(params, opts));
+  return { fetcher, prices, close: () => void wsClient.dispose() };
 }
 
 function webSocketUrl(graphqlPath: string): string {

@@ -21,7 +21,8 @@ export function freshOperation(params: FetcherParams, opts: FetcherOpts = {}): [
   ];
 }
 
-function parsed(query: string): DocumentNode | null {
+/** Null for text that is not GraphQL. */
+export function parsed(query: string): DocumentNode | null {
   try {
     return parse(query);
   } catch (error) {

@@ -1,0 +1,132 @@
+"""What queries take in this process, and what each of them is made of."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+from prometheus_client import CollectorRegistry
+
+from gateway.cost.calibration.queries import GeneratedQuery
+from gateway.cost.calibration.weighing import Sample, counting, weighed
+from gateway.cost.formula import Formula
+from gateway.cost.model import CostModel
+from gateway.cost.points import ONE, Points
+from gateway.cost.prices import Price, Prices
+from gateway.cost.selections import steering_names, variable_defaults
+from gateway.cost.tally import Tally
+from gateway.documents.documents import Document, Documents
+from gateway.documents.limits import DocumentLimits
+from gateway.errors import RequestRejected
+from gateway.execution.executor import Execution, Job
+from gateway.execution.reference import ReferenceExecutor
+from ops.bench.decades import Spread
+from ops.telemetry.metrics import DocumentMetrics
+from resolvers.context import RequestContext
+from schema.graph import Graph
+
+_OPERATION_SECONDS: Final = 30.0
+
+
+class Unanswered(Exception):
+    """A query that was to be answered has errors."""
+
+
+class Measuring:
+    """Runs queries as the gateway does, from the document on to the bytes, each in a context of its own."""
+
+    def __init__(self, graph: Graph, context: Callable[[], RequestContext]) -> None:
+        self._context = context
+        self._documents = Documents(graph.schema, DocumentLimits(), DocumentMetrics(CollectorRegistry()))
+        self._prices = Prices(CostModel(graph.schema, graph.annotations))
+        coordinates = weighed(graph.schema, graph.annotations)
+        self._counting = CostModel(graph.schema, counting(graph.annotations, coordinates))
+        self._executor: ReferenceExecutor[RequestContext] = ReferenceExecutor(graph.schema, seconds=_OPERATION_SECONDS)
+
+    async def ask(self, text: str) -> Mapping[str, Any]:
+        """The data of a query. Raises Unanswered."""
+        job = Job(self._documents.document(text, hide_suggestions=False), None, {}, hide_suggestions=False)
+        execution = await self._executor.execute(job, self._context())
+        if execution.errors or execution.data is None:
+            raise Unanswered("; ".join(error.message for error in execution.errors))
+        return execution.data
+
+    async def samples(
+        self,
+        queries: Iterable[GeneratedQuery],
+        *,
+        wanted: int,
+        rounds: int,
+        dearest: Points,
+        say: Callable[[str], None],
+    ) -> list[Sample]:
+        """So many of the queries that run without errors and cost at most `dearest`, each with its shortest time.
+
+        About as many of each order of magnitude are taken, by what they come to. The rounds go over all of them, so that what else the machine does falls on none of them alone. There are fewer
+        when the queries end.
+        """
+        jobs: list[tuple[Job, Mapping[str, int]]] = []
+        spread = Spread(wanted)
+        for query in queries:
+            if spread.full:
+                break
+            priced = self._priced(query, dearest)
+            if priced is None:
+                continue
+            job, price, tally = priced
+            try:
+                execution = await self._executor.execute(job, self._context())
+            except (RequestRejected, TimeoutError):
+                continue
+            if not execution.errors and spread.takes(price.actual(tally) / ONE):
+                jobs.append((job, self._counts(job, tally)))
+                say(f"Choosing queries: {len(jobs):,} of {wanted:,}")
+        best = [math.inf] * len(jobs)
+        for round_ in range(1, rounds + 1):
+            say(f"Round {round_} of {rounds}: {len(jobs):,} queries")
+            for place, (job, _) in enumerate(jobs):
+                best[place] = min(best[place], await self._seconds(job))
+        return [Sample(counts, seconds) for (_, counts), seconds in zip(jobs, best, strict=True)]
+
+    def _priced(self, query: GeneratedQuery, dearest: Points) -> tuple[Job, Price, Tally] | None:
+        try:
+            document = self._documents.document(query.text, hide_suggestions=False)
+            price = self._prices.price(document, document.operation(None), query.variables)
+        except RequestRejected:  # past a limit of documents
+            return None
+        if price.static > dearest:
+            return None
+        tally = Tally()
+        return Job(document, None, query.variables, hide_suggestions=False, tally=tally), price, tally
+
+    async def _seconds(self, job: Job) -> float:
+        began = time.perf_counter()
+        execution = await self._executor.execute(msgspec.structs.replace(job, tally=Tally()), self._context())
+        msgspec.json.encode(_payload(execution))
+        return time.perf_counter() - began
+
+    def _counts(self, job: Job, tally: Tally) -> Mapping[str, int]:
+        formula = self._formula(job.document, job.variables)
+        selections = {selection.group: selection for selection in formula.selections}
+        counts: Counter[str] = Counter()
+        for answered in tally:
+            counts[answered.type_name] += answered.times
+            for field in selections[answered.group].fields:
+                counts[field.coordinate] += answered.times
+        return counts
+
+    def _formula(self, document: Document, variables: Mapping[str, Any]) -> Formula:
+        operation = document.operation(None)
+        values = {**variable_defaults(operation), **variables}
+        steering = {
+            name: values[name]
+            for name in steering_names(document.node, operation)
+            if isinstance(values.get(name), bool)
+        }
+        return self._counting.formula(document.node, operation, steering)
+
+
+def _payload(execution: Execution) -> dict[str, Any]:
+    return {"data": execution.data}

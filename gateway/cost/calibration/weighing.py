@@ -1,0 +1,140 @@
+"""New weights from samples: which coordinates are weighed, what their weights come to, and which of them have moved."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+import numpy as np
+from graphql import GraphQLObjectType, GraphQLSchema, get_named_type, is_composite_type
+
+from gateway.cost.calibration.fitting import fitted
+from schema.annotations import Annotations
+from schema.fields import BATCH_RESOLVER
+
+FEWEST: Final = 12
+"""Samples that a coordinate must be in before a weight is proposed for it."""
+
+STEADY: Final = Decimal("0.2")
+"""A weight stays what it is until it moves by more than this part of itself, so that it does not jitter."""
+
+LIGHTEST: Final = Decimal("0.1")
+"""Points of a type: every object is some work."""
+
+_PULL: Final = 0.02
+_DIGITS: Final = 2
+_PLACES: Final = 3
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """A query that has run: how often each coordinate was met, and the shortest time that it took, in seconds."""
+
+    counts: Mapping[str, int]
+    seconds: float
+
+
+class Proposal(msgspec.Struct, frozen=True):
+    """A weight in points, as it is and as it should be, and how many samples say so."""
+
+    coordinate: str
+    before: Decimal
+    after: Decimal
+    samples: int
+
+
+def weighed(schema: GraphQLSchema, annotations: Annotations) -> dict[str, Decimal]:
+    """The coordinates of queries that may have a weight of their own, and the weights that they have.
+
+    They are the object types but the operations' own, and the fields that give objects or that are resolved for all
+    parents at once; other fields are read from what is there already.
+    """
+    roots = {type_.name for type_ in (schema.query_type, schema.mutation_type, schema.subscription_type) if type_}
+    found: dict[str, Decimal] = {}
+    for name, type_ in sorted(schema.type_map.items()):
+        if not isinstance(type_, GraphQLObjectType) or name.startswith("__"):
+            continue
+        if name not in roots:
+            found[name] = annotations.types.get(name, Decimal(1))
+        if name in roots and type_ is not schema.query_type:
+            continue
+        for field_name, field in type_.fields.items():
+            composite = is_composite_type(get_named_type(field.type))
+            definition = field.extensions.get("strawberry-definition")
+            batched = definition is not None and BATCH_RESOLVER in definition.metadata
+            if composite or batched:
+                coordinate = f"{name}.{field_name}"
+                found[coordinate] = annotations.fields.get(coordinate, Decimal(int(composite)))
+    return found
+
+
+def default_weights(schema: GraphQLSchema) -> dict[str, Decimal]:
+    """What the same coordinates weigh where nothing is said."""
+    return weighed(schema, Annotations({}, {}, {}, {}, {}))
+
+
+def counting(annotations: Annotations, coordinates: Iterable[str]) -> Annotations:
+    """The same list sizes, but these coordinates weigh 1 and nothing else weighs anything that a bill would tell."""
+    ones = {coordinate: Decimal(1) for coordinate in coordinates}
+    return msgspec.structs.replace(
+        annotations,
+        types={coordinate: one for coordinate, one in ones.items() if "." not in coordinate},
+        fields={coordinate: one for coordinate, one in ones.items() if "." in coordinate},
+        arguments={},
+        input_fields={},
+    )
+
+
+def predicted(samples: Sequence[Sample], weights: Mapping[str, Decimal]) -> list[float]:
+    """The points of each sample by these weights."""
+    return [
+        float(sum(weights[coordinate] * count for coordinate, count in sample.counts.items() if coordinate in weights))
+        for sample in samples
+    ]
+
+
+def proposals(samples: Sequence[Sample], weights: Mapping[str, Decimal], plain: Iterable[str]) -> list[Proposal]:
+    """The weights that have moved, by coordinate. `plain` are the types whose objects are to weigh about 1."""
+    met = Counter(coordinate for sample in samples for coordinate, count in sample.counts.items() if count)
+    enough = sorted(coordinate for coordinate in weights if met[coordinate] >= FEWEST)
+    if not enough:
+        return []
+    columns = {coordinate: place for place, coordinate in enumerate(weights)}
+    counts = np.zeros((len(samples), len(columns)))
+    for row, sample in enumerate(samples):
+        for coordinate, count in sample.counts.items():
+            if coordinate in columns:
+                counts[row, columns[coordinate]] = count
+    seconds = np.array([sample.seconds for sample in samples])
+    points, _, _ = fitted(counts, seconds, np.array([float(weight) for weight in weights.values()]), pull=_PULL)
+    unit = _unit({name: points[columns[name]] for name in plain if met[name] >= FEWEST}, met)
+    found = []
+    for coordinate in enough:
+        after = _rounded(points[columns[coordinate]] / unit)
+        if "." not in coordinate:
+            after = max(after, LIGHTEST)
+        before = weights[coordinate]
+        if abs(after - before) > STEADY * before:
+            found.append(Proposal(coordinate, before, after, met[coordinate]))
+    return found
+
+
+def _unit(plain: Mapping[str, float], met: Mapping[str, int]) -> float:
+    """What a plain object takes: the median over the types, each as often as it was met; 1 where nothing says so."""
+    ordered = sorted((value, met[name]) for name, value in plain.items() if value > 0)
+    half = sum(times for _, times in ordered) / 2
+    for value, times in ordered:
+        half -= times
+        if half <= 0:
+            return value
+    return 1.0
+
+
+def _rounded(points: float) -> Decimal:
+    """Two significant digits, and no more than three decimals, which is all that a weight may have."""
+    if points <= 0:
+        return Decimal(0)
+    exact = Decimal(points)
+    places = min(_DIGITS - 1 - exact.adjusted(), _PLACES)
+    found = round(exact, places)
+    return found.quantize(Decimal(1)) if found == found.to_integral_value() else found.normalize()

@@ -1,0 +1,53 @@
+"""Billing subscriptions, one of each tenant, and the history of their changes."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from sqlalchemy import func, insert, select, update
+
+from persistence.pages import Order, columns
+from persistence.records import BillingChangeRecord, BillingSubscriptionRecord
+from persistence.repositories.owned import OwnedRows
+from persistence.sessions import TenantSession
+from persistence.tables import billing_changes, billing_subscriptions
+
+_COLUMNS = tuple(columns(billing_subscriptions, BillingSubscriptionRecord))
+
+
+class BillingSubscriptions:
+    """The session's tenant's own subscription."""
+
+    def __init__(self, session: TenantSession) -> None:
+        self.session = session
+
+    async def found(self) -> BillingSubscriptionRecord | None:
+        statement = select(*_COLUMNS).where(billing_subscriptions.c.tenant_id == self.session.tenant_id)
+        return await self.session.record(statement, BillingSubscriptionRecord)
+
+    async def insert(self, values: Mapping[str, Any]) -> BillingSubscriptionRecord:
+        """Raises DuplicateValue when the tenant has one."""
+        statement = (
+            insert(billing_subscriptions).values(tenant_id=self.session.tenant_id, **values).returning(*_COLUMNS)
+        )
+        [created] = await self.session.records(statement, BillingSubscriptionRecord)
+        return created
+
+    async def update(self, version: int, values: Mapping[str, Any]) -> BillingSubscriptionRecord | None:
+        """None when the version is another one."""
+        statement = (
+            update(billing_subscriptions)
+            .where(
+                billing_subscriptions.c.tenant_id == self.session.tenant_id, billing_subscriptions.c.version == version
+            )
+            .values(version=billing_subscriptions.c.version + 1, updated_at=func.now(), **values)
+            .returning(*_COLUMNS)
+        )
+        return await self.session.record(statement, BillingSubscriptionRecord)
+
+
+class BillingChanges(OwnedRows[BillingChangeRecord, None]):
+    table = billing_changes
+    record = BillingChangeRecord
+    orders: ClassVar[Mapping[str, Order]] = {
+        "VERSION": Order("VERSION", billing_changes.c.version, lambda change: change.version, int)
+    }

@@ -1,0 +1,36 @@
+"""The graph with what it costs: what the server and the commands start from."""
+
+from typing import Final
+
+import msgspec
+from graphql import GraphQLSchema, build_ast_schema, parse
+
+from schema.annotations import Annotations, read_annotations
+from schema.build import build_schema
+from schema.directives import DIRECTIVES
+from schema.sdl import WEIGHTS, annotated_sdl, weights_of
+
+
+class Graph(msgspec.Struct, frozen=True):
+    """`schema` is what is executed, `sdl` what is published, `annotations` are those of the SDL."""
+
+    schema: GraphQLSchema
+    sdl: str
+    annotations: Annotations
+
+
+def build_graph(weights: str | None = None) -> Graph:
+    """The graph with these weights, a TOML text, or else with its own. Raises AnnotationMistakes."""
+    built = build_schema()
+    sdl = annotated_sdl(built, weights_of(WEIGHTS.read_text() if weights is None else weights))
+    schema = built._schema
+    # Introspection tells of the directives too.
+    schema.directives = (*schema.directives, *_DEFINED)
+    return Graph(schema, sdl, read_annotations(parse(sdl)))
+
+
+_DEFINED: Final = tuple(
+    directive
+    for directive in build_ast_schema(parse(DIRECTIVES)).directives
+    if directive.name in {d.name.value for d in parse(DIRECTIVES).definitions}  # type: ignore[attr-defined]
+)
