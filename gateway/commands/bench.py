@@ -60,14 +60,16 @@ def attribution_command(
 @failures_as_sentences
 def budgets_command(
     url: Annotated[list[str], typer.Argument(metavar="URL...", help="Gateways that share a Redis and a database.")],
-    key: Annotated[str, typer.Option(envvar="PODGRAPH_API_KEY", help="An API key of a tenant on a small plan.")],
+    key: Annotated[
+        str, typer.Option(envvar="PODGRAPH_API_KEY", help="An API key with a small budget, or a small plan.")
+    ],
     clients: Annotated[int, typer.Option(min=1, max=1_000, help="Clients, spread over the gateways.")] = 16,
     seconds: Annotated[float, typer.Option(min=1, max=3_600, help="How long they ask.")] = 30.0,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures here.")] = None,
 ) -> None:
     """Hammer running gateways with one key: nobody gets more than the budget has, and everybody gets something.
 
-    The tenant's budget is to be full at the start, and used by nobody else. Fails where more was spent than capacity +
+    The key's own budget, or else its tenant's, is to be full at the start and used by nobody else. Fails where more was spent than capacity +
     restore rate x time, a client was never admitted, or a request failed by anything but THROTTLED: also while Redis is
     killed and started again.
     """

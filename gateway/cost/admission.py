@@ -11,7 +11,7 @@ from graphql import GraphQLError
 
 from gateway.cost.bill import BillLine, DearestList
 from gateway.cost.budgets import Allowance, Budgets, Hold, Level, Throttled
-from gateway.cost.points import Points, points, shown
+from gateway.cost.points import ONE, Points, points, shown
 from gateway.cost.prices import Price
 from gateway.cost.tally import Tally
 from gateway.errors import Code, RequestRejected, rejected
@@ -166,12 +166,10 @@ class Purchase:
         budgets = list(zip(names, self._levels, strict=True))
         return {
             "ratelimit-policy": ", ".join(
-                f'"{name}";q={level.capacity // 1_000};w={_seconds(level.capacity, level.restore_rate)}'
-                for name, level in budgets
+                f'"{name}";q={level.capacity // ONE}{_seconds("w", level.capacity, level)}' for name, level in budgets
             ),
             "ratelimit": ", ".join(
-                f'"{name}";r={max(0, level.available) // 1_000}'
-                f";t={_seconds(level.capacity - level.available, level.restore_rate)}"
+                f'"{name}";r={level.available // ONE}{_seconds("t", level.capacity - level.available, level)}'
                 for name, level in budgets
             ),
         }
@@ -233,5 +231,6 @@ def _text(amount: Points) -> str:
     return f"{shown(amount):,}"
 
 
-def _seconds(amount: int, rate: int) -> int:
-    return max(0, math.ceil(amount / rate))
+def _seconds(parameter: str, amount: int, level: Level) -> str:
+    """How long the budget takes to restore so much; nothing where it restores nothing."""
+    return f";{parameter}={math.ceil(amount / level.restore_rate)}" if level.restore_rate else ""

@@ -1,4 +1,4 @@
-"""Whether clients that hammer several gateways with one tenant's key ever get more than its budget has.
+"""Whether clients that hammer several gateways with one API key ever get more than its budget has.
 
 Each client sends operations of three sizes in turn, and one that is refused again until it is admitted: every second
 client when it was told to, the others at once and without end. What they were charged is added up from the answers.
@@ -73,7 +73,7 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 async def measured(urls: Sequence[str], key: str, *, clients: int, seconds: float) -> Measured:
-    """Hammers the gateways. `key` is an API key, whose tenant's bucket is full. Raises BenchFailed."""
+    """Hammers the gateways. `key` is an API key; its own budget, else its tenant's, is full. Raises BenchFailed."""
     hammers = [
         _Hammer(f"hammer-{number}", urls[number % len(urls)], key, patient=number // len(urls) % 2 == 0, first=number)
         for number in range(clients)
@@ -163,7 +163,7 @@ class _Hammer:
         if codes or cost is None or cost["actualQueryCost"] is None:
             self.failures[f"{response.status_code} {', '.join(map(str, codes))}"] += 1
         if cost is not None:
-            self.status = cost["throttleStatus"]
+            self.status = cost.get("apiKeyThrottleStatus", cost["throttleStatus"])
             self.requested += cost["requestedQueryCost"]
             self.settled += cost["actualQueryCost"] or 0
         self._admitted += not codes

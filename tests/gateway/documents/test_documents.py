@@ -56,7 +56,8 @@ def test_refused_texts_are_not_kept(text: str) -> None:
     [
         "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }",
         "{ ...A } fragment A on Query { __schema { types { ...B } } }"
-        " fragment B on __Type { fields { type { ...C } } } fragment C on __Type { fields { type { interfaces { name } } } }",
+        " fragment B on __Type { fields { type { ...C } } }"
+        " fragment C on __Type { fields { type { interfaces { name } } } }",
         '{ __type(name: "Query") { possibleTypes { possibleTypes { possibleTypes { name } } } } }',
     ],
 )

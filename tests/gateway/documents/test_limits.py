@@ -167,8 +167,8 @@ def test_introspection_of_graphiql_and_of_code_generators_fits_the_smallest_plan
             directive_is_repeatable=True,
             schema_description=True,
             input_value_deprecation=True,
-            input_object_one_of=True,
-            type_depth=9,
+            experimental_directive_deprecation=True,
+            one_of=True,
         )
     documents = Documents(build_schema("type Query { a: Int }"), LIMITS, DocumentMetrics(CollectorRegistry()))
     check_bounds(documents.document(text, hide_suggestions=False).structure, PLANS[PlanName.FREE].bounds)

@@ -2,14 +2,15 @@
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 
 import typer
 from typer.testing import CliRunner, Result
 
-from gateway.commands.schema import schema_commands
+from gateway.commands.schema import recorded_usage, schema_commands
+from gateway.schema_changes.usage import Usage
 
 BEFORE = '''type Query {
   """Shows."""
@@ -53,11 +54,20 @@ class Checkout:
         self.git("add", ".")
         self.git("commit", "--quiet", "--allow-empty", "--message=Snapshot")
 
-    def run(self, arguments: Sequence[str], printed: str, environment: dict[str, str | None] | None = None) -> Result:
+    def run(
+        self,
+        arguments: Sequence[str],
+        printed: str,
+        environment: dict[str, str | None] | None = None,
+        recorded: Callable[[int, date], Usage | None] = recorded_usage,
+    ) -> Result:
         """`podgraph schema ARGUMENTS` while the code's graph prints as `printed`, on 1 June 2026."""
         app = typer.Typer()
         commands = schema_commands(
-            printed=lambda: printed, snapshot=lambda: self.snapshot, today=lambda: date(2026, 6, 1)
+            printed=lambda: printed,
+            snapshot=lambda: self.snapshot,
+            today=lambda: date(2026, 6, 1),
+            recorded=recorded,
         )
         app.add_typer(commands, name="schema")
         # A second command, as podgraph has: typer would else take the only one for the whole program.

@@ -154,9 +154,7 @@ function Bill({ quote, run, age }: { quote: Quote; run: Run | null; age: string 
       <h3>
         Bill <span className="price-number">{amount(requested)}</span>
       </h3>
-      <div className="bill-scroll">
-        <BillTable lines={bill} />
-      </div>
+      <BillTable lines={bill} />
     </div>
   );
 }
