@@ -195,7 +195,8 @@ class Operations(Generic[ContextT]):
     async def _document(self, request: OperationRequest, context: ContextT, client: Client) -> Document:
         allowed = self._introspection_allowed(context)
         text = await self._parts.source.text(request, client, may_introspect=allowed)
-        document = self._parts.documents.document(text, hide_suggestions=not allowed)
+        bounds = context.spending.plan.bounds
+        document = self._parts.documents.document(text, hide_suggestions=not allowed, bounds=bounds)
         if document.structure.introspects and not allowed:
             raise rejected(Code.INTROSPECTION_DISABLED, "Introspection is for signed-in users.")
         await self._parts.source.keep(request, text)

@@ -329,14 +329,15 @@ class _Slice(msgspec.Struct, frozen=True):
 def _slice(field: GraphQLField, path: str) -> _Slice | None:
     name, *inner = path.split(".")
     found: Any = field.args.get(name)
-    required = True
-    default = False
+    certain = True
     while found is not None:
         # `= null` is what being left out means anyway.
-        default = default or not (found.default is None or isinstance(found.default.literal, NullValueNode))
-        required = required and get_nullable_type(found.type) is not found.type
+        default = not (found.default is None or isinstance(found.default.literal, NullValueNode))
+        required = get_nullable_type(found.type) is not found.type
         if not inner:
-            return _Slice(found.type, default, required)
+            return _Slice(found.type, certain and default, certain and required)
+        # What is within an object that may be left out has no say where it is.
+        certain = certain and (default or required)
         type_ = get_nullable_type(found.type)
         found = type_.fields.get(inner.pop(0)) if isinstance(type_, GraphQLInputObjectType) else None
     return None

@@ -69,9 +69,9 @@ def budgets_command(
 ) -> None:
     """Hammer running gateways with one key: nobody gets more than the budget has, and everybody gets something.
 
-    The key's own budget, or else its tenant's, is to be full at the start and used by nobody else. Fails where more was spent than capacity +
-    restore rate x time, a client was never admitted, or a request failed by anything but THROTTLED: also while Redis is
-    killed and started again.
+    The key's own budget, or else its tenant's, is to be full at the start and used by nobody else. Fails where more was
+    spent than capacity + restore rate x time, a client was never admitted, or a request failed by anything but
+    THROTTLED: also while Redis is killed and started again.
     """
     with Console(stderr=True).status(f"{clients} clients ask for {seconds:.0f} seconds"):
         try:

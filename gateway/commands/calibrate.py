@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Annotated
@@ -31,6 +32,9 @@ from resolvers.context import RequestContext
 from resolvers.policy import Role, Viewer
 from schema.graph import Graph, build_graph
 from schema.sdl import WEIGHTS
+
+_TRIES = 5
+"""Queries that are drawn for each one wanted, until there are enough of each size."""
 
 _HELD_OUT = 4
 """Every so many-th query is kept to judge the weights, which do not come from it."""
@@ -102,7 +106,11 @@ async def _calibration(
         except Unanswered as error:
             raise Failure(f"The tenant cannot be read: {error}") from error
         samples = await measuring.samples(
-            assorted(graph.schema, random, values), wanted=queries, rounds=rounds, dearest=points(most), say=say
+            islice(assorted(graph.schema, random, values), _TRIES * queries),
+            wanted=queries,
+            rounds=rounds,
+            dearest=points(most),
+            say=say,
         )
     return calibration(graph, samples)
 

@@ -1,6 +1,7 @@
 """The time in which Redis is away: this process's share of each bucket, and what Redis is to hear of afterwards."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 import msgspec
 
@@ -9,6 +10,9 @@ from gateway.cost.local_budgets import LocalBudgets
 from gateway.cost.mirror import Mirror
 from gateway.cost.points import Points
 from gateway.cost.redis_budgets import bucket_keys
+
+RETRY: Final = 10.0
+"""Seconds after which is worth asking again what only the whole bucket can do."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -45,10 +49,13 @@ class Absence:
     async def take(
         self, allowances: Sequence[Allowance], requested: Points, *, client: str, seconds: float
     ) -> Hold | Throttled:
-        taken = await self._local.take(self._shares(allowances), requested, client=client, seconds=seconds)
+        shares = self._shares(allowances)
+        taken = await self._local.take(shares, requested, client=client, seconds=seconds)
         levels = _of_plans(allowances, taken.levels)
         if isinstance(taken, Throttled):
-            return Throttled(taken.retry_after, levels, taken.by)
+            # What is more than the whole share has to wait for Redis, which may be back at any time.
+            fits = requested <= min(share.capacity for share in shares)
+            return Throttled(taken.retry_after if fits else min(RETRY, taken.retry_after), levels, taken.by)
         self._spend(allowances, requested)
         return Hold(taken.id, tuple(allowances), requested, levels)
 

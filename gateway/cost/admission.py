@@ -76,6 +76,8 @@ class Purchase:
         self._price = price
         self._payer = payer
         self._spending = payer.spending
+        self._allowances = allowances(payer.spending)
+        self._maximum = largest_cost(payer.spending)
         self._budgets = budgets
         self._metrics = metrics
         self._hold: Hold | None = None
@@ -87,11 +89,11 @@ class Purchase:
 
     async def look(self) -> None:
         """Reads the budgets and takes nothing."""
-        self._levels = await self._budgets.levels(allowances(self._spending))
+        self._levels = await self._budgets.levels(self._allowances)
 
     def check(self) -> None:
         """Raises RequestRejected (COST_LIMIT_EXCEEDED) when no budget of the payer's would ever do."""
-        maximum = largest_cost(self._spending)
+        maximum = self._maximum
         if self._price.static <= maximum:
             return
         self._metrics.refused("too_expensive")
@@ -115,7 +117,7 @@ class Purchase:
             await self.look()
             raise
         taken = await self._budgets.take(
-            allowances(self._spending), self._price.static, client=self._payer.client.name, seconds=seconds
+            self._allowances, self._price.static, client=self._payer.client.name, seconds=seconds
         )
         self._levels = taken.levels
         if isinstance(taken, Throttled):
@@ -143,7 +145,7 @@ class Purchase:
         cost: dict[str, Any] = {
             "requestedQueryCost": shown(self._price.static),
             "actualQueryCost": None if self._actual is None else shown(self._actual),
-            "maximumQueryCost": shown(largest_cost(self._spending)),
+            "maximumQueryCost": shown(self._maximum),
         }
         for name, level in zip(("throttleStatus", "apiKeyThrottleStatus"), self._levels, strict=False):
             cost[name] = {
@@ -162,7 +164,7 @@ class Purchase:
         """RateLimit-Policy and RateLimit of draft-ietf-httpapi-ratelimit-headers: in whole points, and seconds."""
         if not self._levels:
             return {}
-        names = [_OWNERS[allowance.owner.partition(":")[0]] for allowance in allowances(self._spending)]
+        names = [_OWNERS[allowance.owner[:3]] for allowance in self._allowances]
         budgets = list(zip(names, self._levels, strict=True))
         return {
             "ratelimit-policy": ", ".join(
@@ -177,7 +179,7 @@ class Purchase:
     def _throttled(self, throttled: Throttled) -> RequestRejected:
         level = throttled.levels[throttled.by]
         seconds = max(1, math.ceil(throttled.retry_after))
-        whose = _OWNERS[allowances(self._spending)[throttled.by].owner.partition(":")[0]].replace("-", " ")
+        whose = _OWNERS[self._allowances[throttled.by].owner[:3]].replace("-", " ")
         message = (
             f"This operation may cost {_text(self._price.static)} points, and the budget of this {whose} has"
             f" {_text(level.available)} left: try again in {seconds} s, or ask for less."

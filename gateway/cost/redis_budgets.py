@@ -8,7 +8,7 @@ from itertools import count
 from typing import Final, cast
 
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, TimeoutError
 
 from gateway.cost.budgets import GRACE, LATE, LONGEST_WAIT, PATIENCE, PLACES, Allowance, Hold, Level, Throttled
 from gateway.cost.points import Points
@@ -34,11 +34,24 @@ def full(_allowance: Allowance) -> Missing:
     return Missing.FULL
 
 
+def wrong(_allowance: Allowance) -> Missing:
+    """There must be one."""
+    return Missing.WRONG
+
+
+class TakeUnanswered(TimeoutError):
+    """A hold may have been taken, or not."""
+
+    def __init__(self, hold_id: str) -> None:
+        super().__init__("a take was not answered")
+        self.hold_id = hold_id
+
+
 Missed = Callable[[Allowance], Points | Missing]
 
 
 class RedisBudgets:
-    """Implements `Budgets`, but raises RedisError when Redis does not do it; no call is made twice.
+    """Implements `Budgets`, but raises RedisError when Redis does not do it, or twice not in time.
 
     `process` is a name that no other process has. `clock`, in seconds, is for tests: without it Redis' own counts, and
     the clocks of processes do not matter. `seen` is told each level, which may be below zero. `missing` says of a
@@ -70,29 +83,62 @@ class RedisBudgets:
         seconds: float,
         missing: Missed = full,
     ) -> Hold | Throttled:
-        hold_id = f"{self._process}-{next(self._ids)}"
-        arguments = (hold_id, _ticket(client), requested, int(seconds * 1_000))
-        by, wait, *levels = await self._call("take", bucket_keys(allowances), allowances, arguments, missing)
-        shown = _levels(allowances, levels)
-        if wait:
-            return Throttled(wait / 1_000, shown, by - 1)
-        return Hold(hold_id, tuple(allowances), requested, shown)
+        keys = bucket_keys(allowances)
+        try:
+            return await self._take(keys, allowances, requested, client, seconds, missing)
+        except TakeUnanswered as unanswered:
+            # A loop that was busy for longer than the timeout is no lost Redis. What was taken, if it was, goes back.
+            await self._call("settle", keys, allowances, (unanswered.hold_id, 0), wrong)
+            return await self._take(keys, allowances, requested, client, seconds, missing)
 
     async def settle(self, hold: Hold, actual: Points, *, missing: Missed = full) -> tuple[Level, ...]:
         keys = bucket_keys(hold.allowances)
-        return _levels(
-            hold.allowances, (await self._call("settle", keys, hold.allowances, (hold.id, actual), missing))[2:]
-        )
+        answer = await self._asked_twice("settle", keys, hold.allowances, (hold.id, actual), missing)
+        return _levels(hold.allowances, answer[2:])
 
     async def levels(self, allowances: Sequence[Allowance], *, missing: Missed = full) -> tuple[Level, ...]:
-        keys = bucket_keys(allowances)
-        return _levels(allowances, (await self._call("levels", keys, allowances, (), missing))[2:])
+        answer = await self._asked_twice("levels", bucket_keys(allowances), allowances, (), missing)
+        return _levels(allowances, answer[2:])
 
     async def give(
         self, keys: Sequence[str], allowances: Sequence[Allowance], amount: int, *, missing: Missed = full
     ) -> tuple[Level, ...]:
         """Gives each bucket so many points, or takes them, whatever its level is."""
         return _levels(allowances, (await self._call("give", keys, allowances, (amount,), missing))[2:])
+
+    async def _take(
+        self,
+        keys: Sequence[str],
+        allowances: Sequence[Allowance],
+        requested: Points,
+        client: str,
+        seconds: float,
+        missing: Missed,
+    ) -> Hold | Throttled:
+        hold_id = f"{self._process}-{next(self._ids)}"
+        arguments = (hold_id, _ticket(client), requested, int(seconds * 1_000))
+        try:
+            by, wait, *levels = await self._call("take", keys, allowances, arguments, missing)
+        except TimeoutError as error:
+            raise TakeUnanswered(hold_id) from error
+        shown = _levels(allowances, levels)
+        if wait:
+            return Throttled(wait / 1_000, shown, by - 1)
+        return Hold(hold_id, tuple(allowances), requested, shown)
+
+    async def _asked_twice(
+        self,
+        verb: str,
+        keys: Sequence[str],
+        allowances: Sequence[Allowance],
+        arguments: tuple[str | int, ...],
+        missing: Missed,
+    ) -> list[int]:
+        """Of what changes nothing the second time."""
+        try:
+            return await self._call(verb, keys, allowances, arguments, missing)
+        except TimeoutError:
+            return await self._call(verb, keys, allowances, arguments, missing)
 
     async def _call(
         self,

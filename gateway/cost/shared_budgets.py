@@ -27,7 +27,7 @@ from gateway.cost.local_budgets import OWNERS
 from gateway.cost.mirror import Mirror
 from gateway.cost.points import Points
 from gateway.cost.processes import Processes
-from gateway.cost.redis_budgets import BucketMissing, Missed, Missing, RedisBudgets, bucket_keys, full
+from gateway.cost.redis_budgets import BucketMissing, Missed, Missing, RedisBudgets, bucket_keys, full, wrong
 from ops.telemetry.logging import logger
 from ops.telemetry.metrics import CostMetrics
 
@@ -153,9 +153,7 @@ class SharedBudgets:
     async def _settled(self, origin: _Origin, hold: Hold, actual: Points) -> tuple[Level, ...]:
         if origin.store == self._store:
             # A hold keeps its bucket: if that is missing, the data are gone.
-            found = await self._asked(
-                lambda missing: self._redis.settle(hold, actual, missing=missing), lambda _: Missing.WRONG
-            )
+            found = await self._asked(lambda missing: self._redis.settle(hold, actual, missing=missing), wrong)
             return await found.settle_later(hold, actual) if isinstance(found, Absence) else found
         if self._absence is not None and origin.absence is self._absence:
             return await self._absence.settle(hold, actual)

@@ -3,7 +3,7 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from graphql import (
@@ -18,9 +18,10 @@ from graphql import (
 from graphql.validation import MaxIntrospectionDepthRule
 
 from gateway.documents.limits import DocumentLimits, Structure, structure
-from gateway.documents.size import Size, operation_size
+from gateway.documents.tokens import check_tokens
 from gateway.errors import Code, RequestRejected, rejected
 from ops.telemetry.metrics import DocumentMetrics
+from resolvers.billing.plans import DocumentBounds
 
 SPARE_BYTES: Final = 512
 """What an entry is taken to cost beside its text, so that a bound in bytes bounds the count too."""
@@ -33,7 +34,6 @@ class Document(msgspec.Struct, frozen=True):
     node: DocumentNode
     operations: Mapping[str | None, OperationDefinitionNode]
     structure: Structure
-    sizes: Mapping[str | None, Size]
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation of that name, or the only one; an empty name is no name."""
@@ -72,11 +72,12 @@ class Documents:
         self._entries: OrderedDict[bytes, tuple[Document, int]] = OrderedDict()
         self._bytes = 0
 
-    def document(self, text: str, *, hide_suggestions: bool) -> Document:
+    def document(self, text: str, *, hide_suggestions: bool, bounds: DocumentBounds | None = None) -> Document:
         """The document of a text, parsed and validated at most once while it stays cached.
 
-        `hide_suggestions` leaves "Did you mean" out of messages: they spell the schema out to strangers.
-        Raises RequestRejected.
+        `hide_suggestions` leaves "Did you mean" out of messages: they spell the schema out to strangers. A text that
+        is beyond `bounds` is not parsed for who has those; one that others had parsed may come back all the same, and
+        `check_bounds` says so. Raises RequestRejected.
         """
         raw = _utf8(text)
         key = hashlib.sha256(raw).digest()
@@ -86,20 +87,12 @@ class Documents:
             self._metrics.lookups.labels("hit").inc()
             return entry[0]
         self._metrics.lookups.labels("miss").inc()
-        document = self._parsed(text, len(raw), key.hex(), hide_suggestions=hide_suggestions)
+        if len(raw) > self._limits.source_bytes:
+            raise rejected(Code.TOO_MANY_TOKENS, f"The document is longer than {self._limits.source_bytes} bytes.")
+        check_tokens(text, bounds or self._limits.bounds)
+        document = self._parsed(text, key.hex(), hide_suggestions=hide_suggestions)
         self._keep(key, document, len(raw) + SPARE_BYTES)
         return document
-
-    def check_size(self, document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> None:
-        """Raises RequestRejected when the answer could hold too many values."""
-        most = self._limits.values
-        values = document.sizes[operation.name.value if operation.name else None].values(variables)
-        if values > most:
-            message = (
-                f"The answer could hold {values:,} values; at most {most:,} are allowed."
-                " Ask for smaller pages, or for fewer lists within lists."
-            )
-            raise RequestRejected(Code.RESPONSE_TOO_LARGE, [GraphQLError(message, operation)])
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -112,9 +105,7 @@ class Documents:
             self._bytes -= freed
         self._metrics.entries.set(len(self._entries))
 
-    def _parsed(self, text: str, size: int, digest: str, *, hide_suggestions: bool) -> Document:
-        if size > self._limits.source_bytes:
-            raise rejected(Code.TOO_MANY_TOKENS, f"The document is longer than {self._limits.source_bytes} bytes.")
+    def _parsed(self, text: str, digest: str, *, hide_suggestions: bool) -> Document:
         node = self._syntax_tree(text)
         found = structure(node, self._limits)
         if found.introspects and (deep := validate(self._schema, node, [MaxIntrospectionDepthRule])):
@@ -127,8 +118,7 @@ class Documents:
         }
         if not operations:
             raise rejected(Code.OPERATION_RESOLUTION_FAILURE, "The document contains no operation.")
-        sizes = {name: operation_size(self._schema, node, operation) for name, operation in operations.items()}
-        return Document(hash=digest, node=node, operations=operations, structure=found, sizes=sizes)
+        return Document(hash=digest, node=node, operations=operations, structure=found)
 
     def _syntax_tree(self, text: str) -> DocumentNode:
         limits = self._limits

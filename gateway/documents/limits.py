@@ -61,6 +61,11 @@ class DocumentLimits(msgspec.Struct, frozen=True):
     values: int = 500_000
     errors: int = 20
 
+    @property
+    def bounds(self) -> DocumentBounds:
+        """What of them a plan bounds too."""
+        return DocumentBounds(tokens=self.tokens, depth=self.depth, aliases=self.aliases, directives=self.directives)
+
 
 class Structure(msgspec.Struct, frozen=True):
     """What the walk learned of a document that keeps its limits.

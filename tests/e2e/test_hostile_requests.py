@@ -1,14 +1,16 @@
 """What a stranger can do to the running gateway with the form of requests: nothing that shows."""
 
 import asyncio
+import re
 
 import httpx2
+import msgspec
 import pytest
+from graphql import get_introspection_query
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from tests.services.client import GraphQLClient
 from tests.services.gateway import Gateway
 
 BODY = b'{"query":"{__typename}"}'
@@ -100,10 +102,136 @@ async def test_what_a_client_writes_into_a_request_does_not_reach_the_log(demo_s
     assert marker not in demo_server.log
 
 
-async def test_lists_within_lists_are_refused_before_they_are_read(demo_server: Gateway) -> None:
-    query = (
-        "{ podcasts(first: 1000) { nodes " + "{ episodes(first: 1000) { nodes { podcast " * 3 + "{ id }" + "} } }" * 3
+CIRCLE = "fields { type { " * 12 + "name" + " } }" * 12
+LAUGHS = "{ ...F0 }" + "".join(f" fragment F{n} on Query {{ ...F{n + 1} ...F{n + 1} }}" for n in range(40))
+NESTED = '{"variables":' * 400 + "1" + "}" * 400
+
+HOSTILE: dict[str, tuple[str, bytes]] = {
+    name: (code, body if isinstance(body, bytes) else msgspec.json.encode({"query": body}))
+    for name, (code, body) in {
+        "1,000 aliases": ("TOO_MANY_ALIASES", "{ " + " ".join(f"a{n}: __typename" for n in range(1_000)) + " }"),
+        "1,000 aliases of few characters": ("TOO_MANY_ALIASES", "{" + ",".join(f"a{n}:n" for n in range(1_000)) + "}"),
+        "10,000 tokens": ("TOO_MANY_TOKENS", "{ " + " ".join(f"f{n}" for n in range(10_000)) + " }"),
+        "100,000 comments": ("TOO_MANY_TOKENS", "{ __typename }" + "#\n" * 100_000),
+        "256 KB of spaces": ("TOO_MANY_TOKENS", "{ __typename }" + " " * 262_144),
+        "1,000 directives": ("TOO_MANY_DIRECTIVES", "{ __typename" + " @skip(if: false)" * 700 + " }"),
+        "100,000 braces": ("GRAPHQL_PARSE_FAILED", "{" * 100_000),
+        "100,000 nested fields": ("DOCUMENT_TOO_DEEP", "{a" * 100_000),
+        "100,000 nested lists": ("DOCUMENT_TOO_DEEP", "{ a(b: " + "[" * 100_000),
+        "a cycle of fragments": (
+            "DOCUMENT_TOO_DEEP",
+            "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }",
+        ),
+        "a fragment of itself, twice": (
+            "TOO_MANY_FIELDS",
+            "{ ...A } fragment A on Query { viewer { ...A } ...A ...A }",
+        ),
+        "a billion laughs": ("TOO_MANY_FIELDS", LAUGHS + " fragment F40 on Query { __typename }"),
+        "1,000 times the same field": ("TOO_MANY_FIELDS", "{ " + "viewer { id } " * 900 + "}"),
+        "introspection in a circle": ("DOCUMENT_TOO_DEEP", "{ __schema { types { " + CIRCLE + " } } }"),
+        "introspection in a smaller circle": (
+            "INTROSPECTION_TOO_DEEP",
+            "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }",
+        ),
+        "variables 100,000 deep": (
+            "VARIABLES_TOO_LARGE",
+            b'{"query":"{__typename}","variables":{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}}",
+        ),
+        "variables 400 deep": ("VARIABLES_TOO_LARGE", NESTED.encode()),
+        "60,000 values": (
+            "VARIABLES_TOO_LARGE",
+            b'{"query":"{__typename}","variables":{"a":[' + b"1," * 60_000 + b"1]}}",
+        ),
+        "variables of 900 KB": (
+            "VARIABLES_TOO_LARGE",
+            b'{"query":"{__typename}","variables":{"a":"' + b"x" * 900_000 + b'"}}',
+        ),
+        "a batch of 1,000": ("BATCH_TOO_LARGE", msgspec.json.encode([{"query": "{ __typename }"}] * 1_000)),
+        "lists within lists": (
+            "COST_LIMIT_EXCEEDED",
+            "{ podcasts(first: 1000) { nodes { episodes(first: 1000) { nodes { podcast { episodes(first: 1000)"
+            " { nodes { id } } } } } } } }",
+        ),
+    }.items()
+}
+"""Requests that are refused, by what they are: the code, and the body."""
+
+
+async def refusal(client: httpx2.AsyncClient, body: bytes) -> str:
+    """The code with which a body is refused."""
+    answer = await client.post("/graphql", content=body, headers={"content-type": "application/json"})
+    return str(answer.json()["errors"][0]["extensions"]["code"])
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_hostile_request_is_refused_with_a_code_and_the_next_one_is_served(
+    demo_server: Gateway, name: str
+) -> None:
+    code, body = HOSTILE[name]
+    async with httpx2.AsyncClient(base_url=demo_server.url) as client:
+        assert await refusal(client, body) == code
+        answer = await client.post("/graphql", json={"query": "{ __typename }"})
+    assert answer.json()["data"] == {"__typename": "Query"}
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_body_of_50_megabytes_is_refused_before_it_is_read(demo_server: Gateway, chunked: bool) -> None:
+    assert b"413" in await large_body(demo_server.port, chunked=chunked)
+    async with httpx2.AsyncClient(base_url=demo_server.url) as client:
+        answer = await client.post("/graphql", json={"query": "{ __typename }"})
+    assert answer.json()["data"] == {"__typename": "Query"}
+
+
+async def large_body(port: int, *, chunked: bool) -> bytes:
+    """The status line that answers 50 MB of body, which is sent for as long as the gateway takes it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    length = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: 52428800"
+    writer.write(HEAD + length + b"\r\n\r\n")
+
+    async def send() -> None:
+        part = b"x" * 65_536
+        try:
+            for _ in range(800):
+                writer.write(b"10000\r\n" + part + b"\r\n" if chunked else part)
+                await writer.drain()
+        # It has answered and closed.
+        except OSError:
+            return
+
+    sending = asyncio.create_task(send())
+    try:
+        async with asyncio.timeout(10):
+            return await reader.readline()
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        writer.close()
+
+
+async def test_limits_that_were_met_are_counted(demo_server: Gateway) -> None:
+    async with httpx2.AsyncClient(base_url=demo_server.url) as client:
+        before = limits_met((await client.get("/metrics")).text)
+        for name in ("1,000 aliases", "10,000 tokens", "a batch of 1,000"):
+            await refusal(client, HOSTILE[name][1])
+        after = limits_met((await client.get("/metrics")).text)
+    met = {limit: after[limit] - before.get(limit, 0) for limit in ("aliases", "tokens", "batch_items")}
+    assert met == {"aliases": 1, "tokens": 1, "batch_items": 1}
+
+
+def limits_met(metrics: str) -> dict[str, float]:
+    found = re.findall(r'^podgraph_structural_limits_total\{limit="(\w+)"\} (\S+)$', metrics, re.MULTILINE)
+    return {limit: float(number) for limit, number in found}
+
+
+async def test_introspection_of_tools_passes_on_the_smallest_plan(demo_server: Gateway) -> None:
+    query = get_introspection_query(
+        specified_by_url=True,
+        directive_is_repeatable=True,
+        schema_description=True,
+        input_value_deprecation=True,
+        one_of=True,
     )
-    async with GraphQLClient(demo_server.url, demo_server.api_key) as client:
-        answer = await client.answer(query + " } }")
-    assert [error["extensions"]["code"] for error in answer["errors"]] == ["RESPONSE_TOO_LARGE"]
+    async with httpx2.AsyncClient(base_url=demo_server.url) as client:
+        answer = (await client.post("/graphql", json={"query": query})).json()
+    assert "errors" not in answer
+    assert answer["data"]["__schema"]["queryType"]["name"] == "Query"

@@ -64,8 +64,8 @@ class Measuring:
     ) -> list[Sample]:
         """So many of the queries that run without errors and cost at most `dearest`, each with its shortest time.
 
-        About as many of each order of magnitude are taken, by what they come to. The rounds go over all of them, so that what else the machine does falls on none of them alone. There are fewer
-        when the queries end.
+        About as many of each order of magnitude are taken, by what they come to; fewer when the queries end. The
+        rounds go over all of them, so that what else the machine does falls on none of them alone.
         """
         jobs: list[tuple[Job, Mapping[str, int]]] = []
         spread = Spread(wanted)

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from ops.bench.budgets import ClientMeasured, Measured, measured
 from persistence.tables import api_keys
 from tests.gateway.commands.terminal import KEYS, OwnDatabase, Terminal
+from tests.services.gateway import Gateway
 from tests.services.redis_server import RedisServer
 
 SECONDS = 5.0
@@ -88,12 +89,11 @@ async def test_nobody_gets_more_than_the_budget_and_everybody_something_while_re
 
 
 def test_command_prints_the_figures_and_fails_when_nobody_was_throttled(
-    gateways: Sequence[str], seeded: Terminal, tmp_path: Path
+    demo_server: Gateway, terminal: Terminal, tmp_path: Path
 ) -> None:
-    demo = msgspec.json.decode((seeded.data_dir / "demo.json").read_bytes())
     file = tmp_path / "figures.json"
-    options = ["--key", demo["api_key"], "--clients", "2", "--seconds", "1", "--json", str(file)]
-    said = seeded.run("bench", "budgets", *gateways, *options)
+    options = ["--key", demo_server.api_key, "--clients", "2", "--seconds", "1", "--json", str(file)]
+    said = terminal.run("bench", "budgets", demo_server.url, *options)
     figures = msgspec.json.decode(file.read_bytes(), type=Measured)
     assert said.status == 1
     assert said.err.strip() == "Nobody was throttled: the budget is too large for this bench, or the time too short."

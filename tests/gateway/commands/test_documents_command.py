@@ -51,7 +51,7 @@ def test_one_bad_document_and_none_is_registered(migrated: Terminal, own_databas
     said = migrated.run("documents", "register", manifest(tmp_path, a1=GOOD, b2=BAD, c3="{"), "--client", "web")
     assert (said.status, said.out) == (1, "")
     assert said.err.splitlines() == [
-        "Nothing: 1:17 Cannot query field 'nothing' on type 'Query'. Did you mean 'node'?",
+        "Nothing: 1:17 Cannot query field 'nothing' on type 'Query'.",
         "c3: 1:2 Syntax Error: Expected Name, found <EOF>.",
         "2 of 3 documents do not fit the graph; nothing was registered.",
     ]

@@ -1,17 +1,18 @@
 """Prices of queries over schemas of a few lines."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, build_schema, parse
+from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode, build_schema, parse, print_ast
 from prometheus_client import CollectorRegistry
 
 from gateway.cost.model import CostModel
 from gateway.cost.points import shown
 from gateway.cost.prices import Price, Prices
 from gateway.documents.documents import Document, Documents
-from gateway.documents.limits import DocumentLimits
+from gateway.documents.limits import DocumentLimits, structure
 from ops.telemetry.metrics import DocumentMetrics
 from schema.annotations import Annotations, read_annotations
 from schema.directives import DIRECTIVES
@@ -50,6 +51,18 @@ def priced(sdl: str) -> Priced:
     """An SDL that need not define the directives."""
     text = DIRECTIVES + sdl
     return priced_schema(build_schema(text), read_annotations(parse(text)))
+
+
+def unvalidated(node: DocumentNode) -> Document:
+    """A document of one operation that is known to be valid."""
+    operation = only_operation(node)
+    text = print_ast(node)
+    return Document(
+        hash=hashlib.sha256(text.encode()).hexdigest(),
+        node=node,
+        operations={operation.name.value if operation.name else None: operation},
+        structure=structure(node, LIMITS),
+    )
 
 
 def only_operation(document: DocumentNode) -> OperationDefinitionNode:

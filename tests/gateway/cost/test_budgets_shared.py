@@ -4,9 +4,10 @@ Buckets that restore nothing make every level exact.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from time import monotonic
+from random import Random
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -14,6 +15,7 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from cache.redis import TIMEOUT, open_redis
+from gateway.cost.absence import RETRY
 from gateway.cost.budgets import Allowance, Hold, Throttled
 from gateway.cost.points import Points, points
 from gateway.cost.processes import Processes
@@ -159,14 +161,47 @@ async def test_hanging_redis_delays_the_calls_that_found_it_so_and_no_other(
     one: Process, redis_server: RedisServer
 ) -> None:
     redis_server.pause()
-    begin = monotonic()
+    begin = time.monotonic()
     await asyncio.gather(*(one.take(1) for _ in range(10)))
-    assert monotonic() - begin < 4 * TIMEOUT
-    begin = monotonic()
+    assert time.monotonic() - begin < 4 * TIMEOUT
+    begin = time.monotonic()
     for _ in range(50):
         await one.levels()
-    assert monotonic() - begin < TIMEOUT / 2
+    assert time.monotonic() - begin < TIMEOUT / 2
     redis_server.resume()
+
+
+@pytest.mark.parametrize("call", ["take", "settle", "levels"])
+async def test_process_that_was_busy_for_longer_than_the_timeout_has_not_lost_redis(one: Process, call: str) -> None:
+    hold = await one.held(20)
+    calls = {"take": one.take(30), "settle": one.settle(hold, 10), "levels": one.levels()}
+    begun = asyncio.create_task(calls.pop(call))
+    for unused in calls.values():
+        unused.close()
+    await asyncio.sleep(0.002)
+    time.sleep(2 * TIMEOUT)  # noqa: ASYNC251  # as a large query does
+    await begun
+    assert one.metric("podgraph_budget_failovers_total") == 0
+    assert await one.levels() == [{"take": 50, "settle": 90, "levels": 80}[call]]
+
+
+async def test_what_only_the_whole_bucket_can_do_may_be_asked_again_soon(
+    one: Process, two: Process, redis_server: RedisServer
+) -> None:
+    slow = Allowance("ten:4", points(100), points(1))
+    await killed(redis_server, one, two)
+    waits = []
+    for whole in (60, 50, 50):
+        taken = await one.take(whole, slow)
+        waits.append(taken.retry_after if isinstance(taken, Throttled) else None)
+    assert waits == [RETRY, None, 100]
+
+
+async def test_calls_are_timed(one: Process) -> None:
+    await one.spend(10)
+    await one.levels()
+    for call in ("take", "settle", "levels"):
+        assert one.registry.get_sample_value("podgraph_budget_seconds_count", {"call": call}) == 1
 
 
 async def test_redis_that_kept_its_data_hears_what_was_spent_meanwhile(
@@ -363,3 +398,50 @@ async def test_fewer_processes_are_believed_when_it_has_been_so_for_a_while(redi
     await this.beat()
     assert this.alive == 1
     await redis.aclose()
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_whatever_becomes_of_redis_no_more_is_spent_than_there_was(
+    one: Process, two: Process, redis_server: RedisServer, seed: int
+) -> None:
+    source = Random(seed)  # noqa: S311  # test data
+    processes = (one, two)
+    holds: list[tuple[Process, Hold]] = []
+    spent, losses = 0, 0
+    for _ in range(120):
+        process = source.choice(processes)
+        match source.choices(("take", "settle", "lose", "hang", "beat"), (10, 10, 1, 1, 3))[0]:
+            case "take":
+                taken = await process.take(source.randint(1, 12))
+                if isinstance(taken, Hold):
+                    holds.append((process, taken))
+            case "settle" if holds:
+                owner, hold = holds.pop(source.randrange(len(holds)))
+                actual = source.randint(0, hold.requested)
+                await owner.budgets.settle(hold, Points(actual))
+                spent += actual
+            case "lose":
+                # What both saw last is what there was; else each would go on from what it knows.
+                await asyncio.gather(*(known.levels() for known in processes))
+                redis_server.kill()
+                if source.random() < 0.5:
+                    await process.levels()
+                redis_server.start()
+                losses += 1
+            case "hang" if source.random() < 0.5:
+                async with hanging(redis_server, *processes):
+                    owner, hold = process, await process.take(source.randint(1, 12))
+                    if isinstance(hold, Hold):
+                        await owner.budgets.settle(hold, hold.requested)
+                        spent += hold.requested
+            case "beat":
+                await process.budgets.beat()
+        assert spent <= TENANT.capacity
+    assert losses
+    for process in (*processes, *processes):
+        await process.budgets.beat()
+    for owner, hold in holds:
+        await owner.budgets.settle(hold, points(0))
+    assert await one.levels() == await two.levels()
+    [left] = await one.levels()
+    assert spent + left * 1_000 <= TENANT.capacity

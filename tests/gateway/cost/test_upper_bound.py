@@ -13,11 +13,13 @@ from gateway.cost.tally import Tally
 from gateway.documents.documents import Document
 from gateway.execution.reference import CountingExecutor
 from tests.gateway.cost.oracle import Oracle
-from tests.gateway.cost.pricing import Priced, priced
+from tests.gateway.cost.pricing import Priced, priced, unvalidated
 from tests.gateway.cost.world import SDL, World, typed
 
-STYLE = QueryStyle(depth=5, fields=24, objects=150, page=5, one_number=False)
-COUNT = 2_000
+STYLE = QueryStyle(depth=5, fields=24, objects=40, page=5, one_number=False)
+COUNT = 2_400
+SMALL = 150 * ONE
+"""What is dearer is priced, but not executed: the price says how long that would take."""
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def drawn(zoo: Priced, seed: int, count: int) -> Iterator[tuple[GeneratedQuery, 
     generator = QueryGenerator(zoo.schema, Random(seed), style=STYLE)  # noqa: S311  # no secret
     for _ in range(count):
         query = generator.query()
-        yield query, zoo.document(typed(query))
+        yield query, unvalidated(typed(query))
 
 
 def executed(
@@ -56,22 +58,26 @@ def points_of(amount: Decimal) -> Points:
 @pytest.mark.parametrize(("seed", "full"), [(1, 0.2), (2, 1.0)])
 def test_static_and_actual_prices_are_those_of_a_plain_count(zoo: Priced, seed: int, full: float) -> None:
     world = World(zoo.annotations, Random(seed), failing=0, full=full)  # noqa: S311  # no secret
-    equal = 0
+    equal = tried = 0
     for query, document in drawn(zoo, seed, COUNT // 2):
         price = zoo.prices.price(document, document.operation(None), query.variables)
         oracle = Oracle(zoo.schema, zoo.annotations, document.node, query.variables)
         assert price.static == points_of(oracle.static()), query
+        assert sum(line.subtotal for line in price.bill().lines) == price.static, query
+        if price.static > SMALL:
+            continue
+        tried += 1
         tally, data, errors = executed(zoo, query, document, world)
         assert not errors, (query, errors)
         actual = price.actual(tally)
         assert actual == points_of(oracle.actual(data)), query
         assert actual <= price.static, query
         equal += actual == price.static
-        bill = price.bill(tally)
-        assert sum(line.subtotal for line in bill.lines) == price.static, query
-        assert sum(line.actual_subtotal or 0 for line in bill.lines) == actual, query
-    # The bound is not just above everything: where every list is full, many queries come to it.
-    assert full < 1 or equal > COUNT // 8
+        assert sum(line.subtotal for line in price.bill(tally).lines) == price.static, query
+        assert sum(line.actual_subtotal or 0 for line in price.bill(tally).lines) == actual, query
+    assert tried > COUNT // 8
+    # The bound is not just above everything: where every list is full, some queries come to it.
+    assert equal > tried // 20
 
 
 def test_errors_and_nulls_never_cost_more_than_the_static_price(zoo: Priced) -> None:
@@ -79,7 +85,9 @@ def test_errors_and_nulls_never_cost_more_than_the_static_price(zoo: Priced) -> 
     failed = 0
     for query, document in drawn(zoo, 3, COUNT // 2):
         price = zoo.prices.price(document, document.operation(None), query.variables)
+        if price.static > SMALL:
+            continue
         tally, _, errors = executed(zoo, query, document, world)
         failed += bool(errors)
         assert 0 < price.actual(tally) <= price.static, query
-    assert failed > COUNT // 8
+    assert failed > COUNT // 16

@@ -5,18 +5,16 @@ from random import Random
 from typing import Any
 
 from graphql import (
+    DocumentNode,
     FieldNode,
     GraphQLList,
     GraphQLNonNull,
-    GraphQLObjectType,
     GraphQLResolveInfo,
     NameNode,
     SelectionSetNode,
-    get_named_type,
     is_abstract_type,
     is_leaf_type,
     parse,
-    print_ast,
     visit,
 )
 from graphql.language import Visitor
@@ -98,7 +96,7 @@ class World:
 
     def _value(self, info: GraphQLResolveInfo, type_: Any, most: int, passed_on: Mapping[str, int]) -> Any:
         if isinstance(type_, GraphQLNonNull):
-            return self._value(info, type_.of_type, most, passed_on) if True else None
+            return self._value(info, type_.of_type, most, passed_on)
         if isinstance(type_, GraphQLList):
             length = most if self._random.random() < self._full else self._random.randint(0, most)
             return [self._value(info, type_.of_type, most, passed_on) for _ in range(length)]
@@ -120,11 +118,8 @@ class _Typed(Visitor):
         return SelectionSetNode(selections=(typename, *node.selections))
 
 
-def typed(query: GeneratedQuery) -> str:
+def typed(query: GeneratedQuery) -> DocumentNode:
     """The query asking for the type of every object, as `__t`."""
-    return print_ast(visit(parse(query.text), _Typed()))
+    return visit(parse(query.text, no_location=True), _Typed())
 
 
-def objects_of(type_: Any) -> GraphQLObjectType | None:
-    named = get_named_type(type_)
-    return named if isinstance(named, GraphQLObjectType) else None

@@ -1,4 +1,4 @@
-"""`python -m tests.gateway.documents.usage_process URL CLIENT`: counts one operation after the other until it is killed.
+"""`python -m tests.gateway.documents.usage_process URL CLIENT` counts operations until it is killed.
 
 Prints the seconds since it began and how many it has counted.
 """

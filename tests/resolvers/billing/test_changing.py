@@ -19,7 +19,7 @@ from resolvers.errors import Conflict, Forbidden, IllegalTransition, Unauthentic
 from resolvers.identity.lists import Place
 from resolvers.policy import Role, Scope, Viewer
 from tests.actors import Actor, new_member, new_tenant
-from tests.identity import Clock, clocked
+from tests.identity import Clock, clocked, waits_for_a_lock
 
 FREE, TEAM, BUSINESS, ENTERPRISE = PlanName
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -202,6 +202,26 @@ async def test_of_two_changes_at_once_one_wins_and_one_is_told(owner: Actor, ver
     assert [type(result) for result in results if result not in won] == [Conflict]
     assert [own.plan.name for own in won] == [(await subscription(owner.context())).plan.name]
     assert len(await history(owner)) == version + 1
+
+
+@pytest.mark.parametrize("version", [0, 1])
+async def test_change_that_waits_for_another_one_is_told_when_that_is_written(owner: Actor, version: int) -> None:
+    if version:
+        await change_plan(owner.context(), TEAM, 0)
+    database = owner.services.database
+    written = {"plan": "FREE", "anchor_at": START, "period_start": START, "period_end": END}
+    async with database.write(owner.tenant_id) as session:
+        rows = BillingSubscriptions(session)
+        await (rows.update(1, written) if version else rows.insert(written))
+        waiting = asyncio.create_task(change_plan(owner.context(), BUSINESS, version))
+        await waits_for_a_lock(database, waiting)
+        assert not waiting.done()
+    with pytest.raises(Conflict):
+        await waiting
+    record = await stored(owner)
+    assert record is not None
+    assert (record.plan, record.version) == ("FREE", version + 1)
+    assert len(await history(owner)) == version
 
 
 @pytest.mark.parametrize("role", [Role.ADMIN, Role.MEMBER, Role.VIEWER])

@@ -25,14 +25,16 @@ export const BillTable = memo(function BillTable({ lines }: BillTableProps) {
         <tbody key={group.path}>
           <tr>
             <th scope="rowgroup" colSpan={hasRun ? 3 : 2}>
-              <Path path={group.path} />
+              <span className="bill-path">{group.path === "" ? "the operation" : <Names of={group.path} />}</span>
             </th>
           </tr>
           {group.lines.map((line, index) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: rows keep no state, and a coordinate may come twice at a path.
             <tr key={index}>
               <th scope="row">
-                <span className="bill-coordinate">{line.coordinate}</span>
+                <span className="bill-coordinate">
+                  <Names of={line.coordinate} />
+                </span>{" "}
                 <span className="bill-product">
                   {amount(line.multiplier)} × {amount(line.weight)}
                 </span>
@@ -54,22 +56,17 @@ function share({ subtotal }: BillLine, total: number): string {
   return `${total > 0 ? (subtotal / total) * 100 : 0}%`;
 }
 
-/** Breaks where a field ends. */
-function Path({ path }: { path: string }) {
-  if (path === "") return "the operation";
-  return (
-    <span className="bill-path">
-      {path.split(".").map((name, depth) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a name comes at several depths, and the depth is what it is.
-        <Fragment key={depth}>
-          {depth > 0 && (
-            <>
-              .<wbr />
-            </>
-          )}
-          {name}
-        </Fragment>
-      ))}
-    </span>
-  );
+/** Names with dots between, of which a line breaks after the dots. */
+function Names({ of }: { of: string }) {
+  return of.split(".").map((name, depth) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: a name comes at several depths, and the depth is what it is.
+    <Fragment key={depth}>
+      {depth > 0 && (
+        <>
+          .<wbr />
+        </>
+      )}
+      {name}
+    </Fragment>
+  ));
 }

@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import type { CSSProperties, ReactNode } from "react";
 
 export type Tone = "good" | "bad" | "plain";
 
@@ -14,6 +14,7 @@ interface MeterProps {
 
 /** A labelled bar; `children` stand beneath it. */
 export function Meter({ label, text, value, maximum, tone = "plain", children }: MeterProps) {
+  const filled = `${maximum > 0 ? Math.min(1, Math.max(0, value / maximum)) * 100 : 0}%`;
   return (
     <div className="price-meter">
       <div className="price-meter-words">
@@ -22,6 +23,7 @@ export function Meter({ label, text, value, maximum, tone = "plain", children }:
       </div>
       <meter
         className={`price-meter-bar ${tone}`}
+        style={{ "--filled": filled } as CSSProperties}
         aria-label={label}
         aria-valuetext={text}
         max={maximum}

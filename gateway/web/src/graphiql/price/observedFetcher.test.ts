@@ -26,8 +26,8 @@ describe("observedFetcher", () => {
       ask: async () => body(0),
       maySend: () => true,
       now: () => 0,
-      later: (work) => {
-        work();
+      later: (work, ms) => {
+        if (ms < 1_000) work();
         return () => {};
       },
     });

@@ -196,6 +196,17 @@ describe("PriceBook", () => {
     assert.equal(world.state().standing.kind, "current");
   });
 
+  test("waits for an answer ten seconds and no longer", async (context) => {
+    context.mock.method(console, "warn", () => {});
+    world.passes(300);
+    world.passes(9_999);
+    assert.equal(world.asked[0]?.signal.aborted, false);
+    world.passes(1);
+    assert.equal(world.asked[0]?.signal.aborted, true);
+    await world.asked[0]?.fail();
+    assert.equal(world.state().standing.kind, "unreachable");
+  });
+
   test("does not ask about a mutation until the gateway has shown that it knows prices", () => {
     world.write("mutation { make }", OperationTypeNode.MUTATION);
     world.passes(300);

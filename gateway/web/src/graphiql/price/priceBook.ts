@@ -49,6 +49,9 @@ export interface PriceSurroundings {
 /** Typing has stopped when nothing has changed for so long. */
 const PAUSE_MS = 300;
 
+/** A price takes milliseconds; after so many the gateway counts as unreachable. */
+const PATIENCE_MS = 10_000;
+
 const NOTHING: PriceState = {
   standing: { kind: "pending" },
   quote: null,
@@ -179,12 +182,15 @@ export class PriceBook {
     const question = { key, abort: new AbortController() };
     this.#question = question;
     this.#become({ standing: { kind: "pending" } });
+    const stopPatience = this.#world.later(() => question.abort.abort(), PATIENCE_MS);
     let answer: Answer | null = null;
     try {
       const body = await this.#world.ask(request, question.abort.signal);
       if (this.#question === question) answer = this.learned(body);
     } catch (error) {
       if (this.#question === question) console.warn("The price could not be asked.", error);
+    } finally {
+      stopPatience();
     }
     if (this.#question !== question) return;
     this.#question = null;
