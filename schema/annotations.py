@@ -1,29 +1,26 @@
 """What the graph costs, as its SDL says: `@cost` and `@listSize` read and checked."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
 
 import msgspec
 from graphql import (
-    ConstDirectiveNode,
     DirectiveDefinitionNode,
+    DirectiveNode,
     DocumentNode,
     FieldDefinitionNode,
     GraphQLEnumType,
     GraphQLField,
     GraphQLInputObjectType,
-    GraphQLInt,
     GraphQLInterfaceType,
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLScalarType,
     GraphQLSchema,
-    NullValueNode,
     build_ast_schema,
     get_named_type,
     get_nullable_type,
-    is_abstract_type,
     is_composite_type,
     is_list_type,
     parse,
@@ -32,13 +29,8 @@ from graphql import (
 )
 from graphql.validation.validate import validate_sdl
 
+from schema.annotation_rules import LARGEST_WEIGHT, possible_types, size_mistakes, weight_problem
 from schema.directives import ASSUMED_SIZE_FOR, COST, DIRECTIVES, LIST_SIZE, AssumedSizeFor, ListSize
-
-LARGEST_WEIGHT: Final = Decimal(1_000_000)
-"""Points: what is dearer is a slip of the keyboard."""
-
-LARGEST_SIZE: Final = 1_000_000
-"""Values of a list: what is longer is no bound."""
 
 
 class Annotations(msgspec.Struct, frozen=True):
@@ -93,7 +85,7 @@ class _Reader:
         for error in validate_sdl(document):
             # What is misplaced is told above, with its coordinate.
             nodes = error.nodes or ()
-            if not (nodes and isinstance(nodes[0], ConstDirectiveNode) and "may not be used on" in error.message):
+            if not (nodes and isinstance(nodes[0], DirectiveNode) and "may not be used on" in error.message):
                 self.mistakes.append(Mistake("", error.message))
         if not self.mistakes:
             self._read(build_ast_schema(document, assume_valid_sdl=True))
@@ -173,7 +165,7 @@ class _Reader:
                 self._weigh(found, where, [node])
         size = self._list_size(field.ast_node, coordinate)
         if size is not None:
-            self.mistakes += [Mistake(coordinate, text) for text in _size_mistakes(schema, field, size)]
+            self.mistakes += [Mistake(coordinate, text) for text in size_mistakes(schema, field, size)]
             self.list_sizes[coordinate] = size
 
     def _weigh(
@@ -239,115 +231,6 @@ class _Reader:
                     self._refuse(coordinate, "a list of scalars that cost something needs a @listSize of its own")
 
 
-def weight_problem(text: str, least: Decimal = -LARGEST_WEIGHT) -> str | None:
-    """Why a text is no weight; None if it is one."""
-    try:
-        weight = Decimal(text)
-    except InvalidOperation:
-        return f"the weight '{text}' is not a number"
-    if not weight.is_finite():
-        return f"the weight '{text}' is not a number"
-    if abs(weight) > LARGEST_WEIGHT:
-        return f"the weight {text} is beyond {LARGEST_WEIGHT:,}"
-    if weight < least:
-        return f"the weight {text} of a type is negative"
-    if weight * 1_000 != int(weight * 1_000):
-        return f"the weight {text} has more than three decimals"
-    return None
-
-
-def _size_mistakes(schema: GraphQLSchema, field: GraphQLField, size: ListSize) -> Iterator[str]:
-    if not size.sized_fields and not is_list_type(get_nullable_type(field.type)):
-        yield "@listSize is on a field that is no list and names no sizedFields"
-    if size.assumed_size is None and not size.slicing_arguments:
-        yield "@listSize says neither assumedSize nor slicingArguments"
-    if size.assumed_size is not None and not 0 <= size.assumed_size <= LARGEST_SIZE:
-        yield f"assumedSize is not between 0 and {LARGEST_SIZE:,}"
-    yield from _repeated("slicing argument", size.slicing_arguments)
-    yield from _repeated("sized field", size.sized_fields)
-    for name in size.sized_fields:
-        yield from _sized_field_mistakes(schema, field, name)
-    slices = [_slice(field, name) for name in size.slicing_arguments]
-    for name, slice_ in zip(size.slicing_arguments, slices, strict=True):
-        if slice_ is None:
-            yield f"the slicing argument '{name}' does not exist"
-        elif not _slices(slice_.type):
-            yield f"the slicing argument '{name}' is neither an Int nor a list"
-    known = [slice_ for slice_ in slices if slice_ is not None]
-    with_default = any(slice_.default for slice_ in known)
-    if size.slicing_arguments and size.assumed_size is not None:
-        if with_default:
-            yield "assumedSize never counts beside a slicing argument with a default"
-        if size.require_one_slicing_argument:
-            yield "assumedSize beside slicingArguments needs requireOneSlicingArgument: false"
-    elif size.slicing_arguments and len(known) == len(slices):
-        certain = with_default or any(slice_.required for slice_ in known)
-        if not certain and not size.require_one_slicing_argument:
-            yield "nothing bounds the list when no slicing argument is given: say assumedSize"
-    yield from _assumed_for_mistakes(field, size)
-
-
-def _sized_field_mistakes(schema: GraphQLSchema, field: GraphQLField, name: str) -> Iterator[str]:
-    named = get_named_type(field.type)
-    holders: list[GraphQLNamedType] = [named, *_possible(schema, named)]
-    found = [
-        holder.fields[name]
-        for holder in holders
-        if isinstance(holder, GraphQLObjectType | GraphQLInterfaceType) and name in holder.fields
-    ]
-    if not found:
-        yield f"the sized field '{name}' does not exist in {named.name}"
-    elif not all(is_list_type(get_nullable_type(one.type)) for one in found):
-        yield f"the sized field '{name}' of {named.name} is no list"
-
-
-def _assumed_for_mistakes(field: GraphQLField, size: ListSize) -> Iterator[str]:
-    for one in size.assumed_for:
-        argument = field.args.get(one.argument)
-        type_ = None if argument is None else get_nullable_type(argument.type)
-        if argument is None:
-            yield f"the argument '{one.argument}' of @assumedSizeFor does not exist"
-        elif not isinstance(type_, GraphQLEnumType):
-            yield f"the argument '{one.argument}' of @assumedSizeFor is no enumeration"
-        elif one.value not in type_.values:
-            yield f"{type_.name} has no value '{one.value}', which @assumedSizeFor names"
-        if not 0 <= one.size <= LARGEST_SIZE:
-            yield f"the size of @assumedSizeFor is not between 0 and {LARGEST_SIZE:,}"
-    if size.assumed_for and size.assumed_size is None:
-        yield "@assumedSizeFor needs an assumedSize, for other values"
-    yield from _repeated("@assumedSizeFor", [f"{one.argument}: {one.value}" for one in size.assumed_for])
-
-
-class _Slice(msgspec.Struct, frozen=True):
-    """The argument or input field that a slicing argument names."""
-
-    type: Any
-    default: bool
-    required: bool
-
-
-def _slice(field: GraphQLField, path: str) -> _Slice | None:
-    name, *inner = path.split(".")
-    found: Any = field.args.get(name)
-    certain = True
-    while found is not None:
-        # `= null` is what being left out means anyway.
-        default = not (found.default is None or isinstance(found.default.literal, NullValueNode))
-        required = get_nullable_type(found.type) is not found.type
-        if not inner:
-            return _Slice(found.type, certain and default, certain and required)
-        # What is within an object that may be left out has no say where it is.
-        certain = certain and (default or required)
-        type_ = get_nullable_type(found.type)
-        found = type_.fields.get(inner.pop(0)) if isinstance(type_, GraphQLInputObjectType) else None
-    return None
-
-
-def _slices(type_: Any) -> bool:
-    nullable = get_nullable_type(type_)
-    return nullable is GraphQLInt or is_list_type(nullable)
-
-
 def _sizing(schema: GraphQLSchema, list_sizes: Mapping[str, ListSize]) -> dict[str, dict[str, frozenset[str]]]:
     """For each object type the fields that may return it, each with the names of the lists in it that it sizes."""
     found: dict[str, dict[str, frozenset[str]]] = {}
@@ -357,27 +240,21 @@ def _sizing(schema: GraphQLSchema, list_sizes: Mapping[str, ListSize]) -> dict[s
                 coordinate = f"{type_.name}.{name}"
                 size = list_sizes.get(coordinate)
                 sized = frozenset(size.sized_fields if size else ())
-                for returned in _possible(schema, get_named_type(field.type)):
+                for returned in possible_types(schema, get_named_type(field.type)):
                     found.setdefault(returned.name, {})[coordinate] = sized
     return found
-
-
-def _possible(schema: GraphQLSchema, named: GraphQLNamedType) -> Sequence[GraphQLObjectType]:
-    if is_abstract_type(named):
-        return schema.get_possible_types(named)
-    return [named] if isinstance(named, GraphQLObjectType) else []
 
 
 def _nodes(type_: GraphQLNamedType) -> list[Any]:
     return [type_.ast_node, *(type_.extension_ast_nodes or ())]
 
 
-def _ours(node: Any) -> list[ConstDirectiveNode]:
+def _ours(node: Any) -> list[DirectiveNode]:
     directives = getattr(node, "directives", None) or ()
     return [one for one in directives if one.name.value in (COST, LIST_SIZE, ASSUMED_SIZE_FOR)]
 
 
-def _arguments(directive: ConstDirectiveNode) -> dict[str, Any]:
+def _arguments(directive: DirectiveNode) -> dict[str, Any]:
     return {one.name.value: value_from_ast_untyped(one.value) for one in directive.arguments or ()}
 
 
@@ -386,10 +263,6 @@ def _names(given: Any) -> tuple[str, ...]:
     if given is None:
         return ()
     return (given,) if isinstance(given, str) else tuple(given)
-
-
-def _repeated(what: str, names: Sequence[str]) -> Iterator[str]:
-    yield from (f"the {what} '{name}' is named twice" for name in sorted({n for n in names if names.count(n) > 1}))
 
 
 def _signatures(document: DocumentNode) -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 from graphql import GraphQLSchema, build_ast_schema, parse
 
-from schema.annotations import Annotations, read_annotations
+from schema.annotations import AnnotationMistakes, Annotations, read_annotations
 from schema.build import build_schema
 from schema.directives import DIRECTIVES
 from schema.sdl import WEIGHTS, annotated_sdl, weights_of
@@ -22,11 +22,17 @@ class Graph(msgspec.Struct, frozen=True):
 def build_graph(weights: str | None = None) -> Graph:
     """The graph with these weights, a TOML text, or else with its own. Raises AnnotationMistakes."""
     built = build_schema()
-    sdl = annotated_sdl(built, weights_of(WEIGHTS.read_text() if weights is None else weights))
+    sdl, mistakes = annotated_sdl(built, weights_of(WEIGHTS.read_text() if weights is None else weights))
+    try:
+        annotations = read_annotations(parse(sdl))
+    except AnnotationMistakes as error:
+        raise AnnotationMistakes([*mistakes, *error.mistakes]) from None
+    if mistakes:
+        raise AnnotationMistakes(mistakes)
     schema = built._schema
     # Introspection tells of the directives too.
     schema.directives = (*schema.directives, *_DEFINED)
-    return Graph(schema, sdl, read_annotations(parse(sdl)))
+    return Graph(schema, sdl, annotations)
 
 
 _DEFINED: Final = tuple(

@@ -4,7 +4,8 @@ They are put into the text rather than on Strawberry's fields: an interface and 
 stand on the objects' fields alone.
 """
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,21 +57,15 @@ def weights_of(text: str) -> Weights:
         raise AnnotationMistakes([Mistake("weights.toml", str(error))]) from None
 
 
-def annotated_sdl(schema: strawberry.Schema, weights: Weights) -> str:
-    """The SDL, types sorted by name; ends with a newline.
-
-    Raises AnnotationMistakes for weights of what is not in the graph.
-    """
+def annotated_sdl(schema: strawberry.Schema, weights: Weights) -> tuple[str, Sequence[Mistake]]:
+    """The SDL, types sorted by name, which ends with a newline; and the weights that have no place in it."""
     text = print_schema(schema).strip() + "\n"
     writer = _Writer(schema, weights)
     for definition in parse(text).definitions:
         writer.definition(definition)
     unknown = sorted(weights.all().keys() - writer.written)
-    if unknown:
-        raise AnnotationMistakes(
-            [Mistake(coordinate, "weights.toml names what does not exist") for coordinate in unknown]
-        )
-    return DIRECTIVES + "\n" + writer.text(text)
+    mistakes = [Mistake(coordinate, "weights.toml names what does not exist") for coordinate in unknown]
+    return DIRECTIVES + "\n" + writer.text(text), mistakes
 
 
 class _Writer:
@@ -121,7 +116,7 @@ class _Writer:
         weight = weights.get(coordinate, default)
         if weight is not None:
             self.written.add(coordinate)
-            self._insert(after, f'@cost(weight: "{weight}")')
+            self._insert(after, f"@cost(weight: {json.dumps(weight)})")
 
     def _insert(self, after: Node, directive: str) -> None:
         if after.loc is not None:

@@ -19,7 +19,7 @@ from ops.telemetry.metrics import DocumentMetrics
 from resolvers.context import RequestContext
 from schema.build import build_schema
 
-ROOMY = DocumentLimits(source_bytes=10**7, tokens=10**6, aliases=10**5, fields=10**6, pairs=10**7, values=10**8)
+ROOMY = DocumentLimits(source_bytes=10**7, tokens=10**6, aliases=10**5, fields=10**6, pairs=10**7)
 """Tests generate documents that show everything that a field can show."""
 
 

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gateway.commands.bench_cost import cost_command
 from gateway.commands.failures import Failure, failures_as_sentences
 from ops.bench import attribution, budgets, ingest
 from ops.bench.demo_server import BenchFailed
@@ -23,6 +24,7 @@ def bench_commands() -> typer.Typer:
     app = typer.Typer(name="bench", help="Measure Podgraph on this machine.", no_args_is_help=True)
     app.command("attribution")(attribution_command)
     app.command("budgets")(budgets_command)
+    app.command("cost")(cost_command)
     app.command("ingest")(ingest_command)
     return app
 

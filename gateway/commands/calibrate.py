@@ -51,7 +51,7 @@ class Calibration(msgspec.Struct, frozen=True):
 
 @failures_as_sentences
 def calibrate_command(
-    queries: Annotated[int, typer.Option(min=100, max=100_000, help="Queries that are measured.")] = 1_500,
+    queries: Annotated[int, typer.Option(min=20, max=100_000, help="Queries that are measured.")] = 1_500,
     rounds: Annotated[int, typer.Option(min=1, max=100, help="Times that each is run; the shortest counts.")] = 5,
     most: Annotated[int, typer.Option(min=1, help="Leave out queries that may cost more points.")] = 50_000,
     seed: Annotated[int, typer.Option(help="Of the queries, which are made up.")] = 1,

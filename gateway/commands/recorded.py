@@ -8,12 +8,13 @@ from pydantic import ValidationError
 
 from gateway.commands.failures import Failure
 from gateway.commands.running import database_settings
+from gateway.commands.schema import USAGE_DAYS
 from gateway.embedded import EmbeddedError
 from gateway.schema_changes.usage import ElementUsers, UnreadableUsage, Usage
 from gateway.settings import IncompleteSettings, Settings
 from persistence.errors import PersistenceError
 from persistence.migrate import refuse_pending
-from persistence.repositories.usage import first_day, last_uses
+from persistence.repositories.usage import first_day, forget_before, last_uses
 from persistence.sessions import open_database
 
 STATEMENT_SECONDS: Final = 60.0
@@ -29,6 +30,16 @@ def usage_of_database(days: int, today: date) -> Usage | None:
             return asyncio.run(_usage(str(running.database.url), days, today))
     except (Failure, IncompleteSettings, EmbeddedError, PersistenceError, ValidationError) as error:
         raise UnreadableUsage(f"The usage cannot be read from the database: {error}") from error
+
+
+async def forget_usage(owner_url: str, today: date) -> int:
+    """Deletes the usage that no check looks back at; returns how many days of clients that were."""
+    database = open_database(owner_url, pool_size=1, statement_timeout=STATEMENT_SECONDS)
+    try:
+        async with database.write_account() as session:
+            return await forget_before(session, today - timedelta(days=USAGE_DAYS))
+    finally:
+        await database.close()
 
 
 async def _usage(url: str, days: int, today: date) -> Usage | None:

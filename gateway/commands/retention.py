@@ -8,7 +8,9 @@ import typer
 from rich.console import Console
 
 from gateway.commands.failures import Failure, failures_as_sentences
+from gateway.commands.recorded import forget_usage
 from gateway.commands.running import database_settings
+from gateway.commands.schema import USAGE_DAYS
 from gateway.settings import Settings
 from persistence.errors import PartitionInUse
 from persistence.partitions import drop_partitions, expired_partitions, month_of
@@ -24,7 +26,8 @@ def retention_command(
 ) -> None:
     """Drop the events of all tenants from before the kept months, for good; their hourly counts stay.
 
-    Running it again drops nothing. Meant for a daily job; attribution runs keep what they froze.
+    Also forgets what clients used of the graph more than 400 days ago. Running it again drops nothing. Meant for a
+    daily job; attribution runs keep what they froze.
     """
     settings = Settings()
     taken_in = settings.events.keep_months
@@ -45,7 +48,10 @@ def retention_command(
             raise Failure(
                 f"{error} is in use by a statement that runs for long; what is older is dropped: run it again later."
             ) from error
+        forgotten = 0 if dry_run else asyncio.run(forget_usage(owner_url, now.date()))
     console = Console(soft_wrap=True, highlight=False)
+    if forgotten:
+        console.print(f"Forgot what clients used more than {USAGE_DAYS} days ago.")
     for name in names:
         console.print(f"{'Would drop' if dry_run else 'Dropped'} {name}")
     if not names:

@@ -32,11 +32,9 @@ DATABASE = "database"
 
 def printed_schema() -> str:
     """The SDL of the graph with its directives, types sorted by name; ends with a newline."""
-    from strawberry.printer import print_schema  # noqa: PLC0415  # other commands start without loading the graph
+    from schema.graph import build_graph  # noqa: PLC0415  # other commands start without loading the graph
 
-    from schema.build import build_schema  # noqa: PLC0415  # likewise
-
-    return print_schema(build_schema()).strip() + "\n"
+    return build_graph().sdl
 
 
 def recorded_usage(days: int, today: date) -> Usage | None:

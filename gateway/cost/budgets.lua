@@ -12,8 +12,8 @@
 -- Amounts come and go in thousandths of a point. Inside they are millionths: at a rate of so many thousandths a second,
 -- so many millionths come back in a millisecond, and nothing is ever rounded.
 --
--- The answer is {0, 0, level, ...}, or of a refused take {n, milliseconds to wait, what this client could have had, ...,
--- level, ...}: the n-th bucket is waited for.
+-- The answer is {0, 0, level, ...}; {1, 0, level, ...} if the settled hold was known; and of a refused take
+-- {n, milliseconds to wait, what this client could have had, ..., level, ...}: the n-th bucket is waited for.
 --
 -- Of a bucket's hash: level, at (its time), line ('client:requested:until,...'), due (when a hold ends, at the earliest),
 -- last (when no hold is remembered, at the latest), open (how many are), h<id> ('until:requested' of a hold),
@@ -176,15 +176,17 @@ if verb == 'take' then
 elseif verb == 'settle' then
   local hold, actual = ARGV[3], tonumber(ARGV[4])
   for _, bucket in ipairs(buckets) do
-    local held = call('HGET', bucket.key, 'h' .. hold)
+    local ends, requested = string.match(call('HGET', bucket.key, 'h' .. hold) or '', '^(%d+):(%d+)$')
     local lapsed = bucket.added['x' .. hold] or call('HGET', bucket.key, 'x' .. hold)
     if lapsed then
+      answer[1] = 1
       add(bucket, -actual)
       bucket.added['x' .. hold] = nil
       bucket.removed[#bucket.removed + 1] = 'x' .. hold
       bucket.open = bucket.open - 1
-    elseif held then
-      add(bucket, string.match(held, ':(%d+)$') - actual)
+    elseif ends and tonumber(ends) > now then  -- else it ended long ago, and `opened` found out just now
+      answer[1] = 1
+      add(bucket, requested - actual)
       bucket.removed[#bucket.removed + 1] = 'h' .. hold
       bucket.open = bucket.open - 1
     end

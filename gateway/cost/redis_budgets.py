@@ -18,7 +18,7 @@ _BOUNDS: Final = (*(int(seconds * 1_000) for seconds in (GRACE, PATIENCE, LATE, 
 
 
 class BucketMissing(Exception):
-    """Redis has no bucket where there should be one; nothing was done."""
+    """Redis has no bucket where there should be one, or has forgotten what it knew; nothing was done."""
 
 
 class Missing(Enum):
@@ -55,7 +55,8 @@ class RedisBudgets:
 
     `process` is a name that no other process has. `clock`, in seconds, is for tests: without it Redis' own counts, and
     the clocks of processes do not matter. `seen` is told each level, which may be below zero. `missing` says of a
-    bucket that Redis does not have at which level it begins.
+    bucket that Redis does not have at which level it begins. Who is `wary` hears of BucketMissing, once, when Redis has
+    forgotten the script: it may have forgotten all.
     """
 
     def __init__(
@@ -65,14 +66,20 @@ class RedisBudgets:
         *,
         clock: Callable[[], float] | None = None,
         seen: Callable[[str, Allowance, Points], None] | None = None,
+        wary: bool = False,
     ) -> None:
         self._redis = redis
         self._process = process
         self._clock = clock
         self._seen = seen
+        self._wary = wary
         self._ids = count(1)
         self._script = files("gateway.cost").joinpath("budgets.lua").read_text(encoding="utf-8")
         self._digest = hashlib.sha1(self._script.encode(), usedforsecurity=False).hexdigest()
+
+    async def load(self) -> None:
+        """Lets Redis know the script."""
+        await self._redis.script_load(self._script)
 
     async def take(
         self,
@@ -95,6 +102,16 @@ class RedisBudgets:
         keys = bucket_keys(hold.allowances)
         answer = await self._asked_twice("settle", keys, hold.allowances, (hold.id, actual), missing)
         return _levels(hold.allowances, answer[2:])
+
+    async def settle_or_give(self, hold: Hold, actual: Points, *, missing: Missed = full) -> tuple[Level, ...]:
+        """Gives back the rest of a hold that Redis may not know."""
+        keys = bucket_keys(hold.allowances)
+        known, _, *levels = await self._call("settle", keys, hold.allowances, (hold.id, actual), missing)
+        return (
+            _levels(hold.allowances, levels)
+            if known
+            else await self.give(keys, hold.allowances, hold.requested - actual)
+        )
 
     async def levels(self, allowances: Sequence[Allowance], *, missing: Missed = full) -> tuple[Level, ...]:
         answer = await self._asked_twice("levels", bucket_keys(allowances), allowances, (), missing)
@@ -159,9 +176,12 @@ class RedisBudgets:
             )
         try:
             answer = await self._redis.evalsha(self._digest, len(keys), *keys, *given)
-        except NoScriptError:
-            # Nothing was run: this Redis has not seen the script.
-            answer = await self._redis.eval(self._script, len(keys), *keys, *given)
+        except NoScriptError as error:
+            # Nothing was run: this Redis has not seen the script, or is another one since.
+            await self.load()
+            if self._wary:
+                raise BucketMissing from error
+            answer = await self._redis.evalsha(self._digest, len(keys), *keys, *given)
         found = cast(list[int], answer)
         if found[0] == -1:
             raise BucketMissing

@@ -29,8 +29,8 @@ from gateway.errors import Code, RequestRejected
 if TYPE_CHECKING:
     from gateway.cost.model import CostModel, FieldModel
 
-MOST_STEPS: Final = 50_000
-"""Selections visited while one operation is compiled: some tens of milliseconds."""
+MOST_STEPS: Final = 30_000
+"""Selections visited while one operation is compiled, once for each type that they are for."""
 
 DEEPEST: Final = 100
 """Levels of an operation; documents have had their own, smaller limit before."""

@@ -7,8 +7,10 @@
                         of each share, from each process. Then every call goes there again
 
 All processes together so stay within capacity + restore rate x time, as one bucket would, as far as they know of each
-other. What they cannot know: a process that never served a tenant begins with a full share of its bucket, and what two
-processes spent while one believed Redis lost and the other did not is added up when it is back, below zero if need be.
+other. What they cannot know: a process begins with its share of what it saw last, be it long ago, and of a tenant that
+it never served with a full one; one that started while Redis was away counts itself alone; and while one process
+believes Redis lost and another does not (until the next beat, but for a network that parts them), both spend. What
+Redis then hears of goes below zero if need be, and is paid back first.
 """
 
 import asyncio
@@ -27,7 +29,7 @@ from gateway.cost.local_budgets import OWNERS
 from gateway.cost.mirror import Mirror
 from gateway.cost.points import Points
 from gateway.cost.processes import Processes
-from gateway.cost.redis_budgets import BucketMissing, Missed, Missing, RedisBudgets, bucket_keys, full, wrong
+from gateway.cost.redis_budgets import BucketMissing, Missed, Missing, RedisBudgets, wrong
 from ops.telemetry.logging import logger
 from ops.telemetry.metrics import CostMetrics
 
@@ -74,7 +76,7 @@ class SharedBudgets:
         self._clock = clock
         self._max_owners = max_owners
         self._mirror = Mirror(clock, max_owners)
-        self._redis = RedisBudgets(redis, process, seen=self._mirror.saw)
+        self._redis = RedisBudgets(redis, process, seen=self._mirror.saw, wary=True)
         self._processes = Processes(redis, process, clock)
         self._holds: dict[str, _Origin] = {}
         self._absence: Absence | None = None
@@ -143,7 +145,7 @@ class SharedBudgets:
             if self._absence is not None:
                 await self._return(self._absence, beat.store)
             self._store = beat.store
-        except (RedisError, OSError) as error:
+        except (RedisError, OSError, BucketMissing) as error:
             self._lost(type(error).__name__)
 
     async def _levels(self, allowances: Sequence[Allowance]) -> tuple[Level, ...]:
@@ -157,12 +159,9 @@ class SharedBudgets:
             return await found.settle_later(hold, actual) if isinstance(found, Absence) else found
         if self._absence is not None and origin.absence is self._absence:
             return await self._absence.settle(hold, actual)
-        # Redis has heard of the points that were taken, but not of the hold: it is given back what is left of them.
+        # Redis has heard of the points that were taken, but not of the hold.
         back = await self._asked(
-            lambda missing: self._redis.give(
-                bucket_keys(hold.allowances), hold.allowances, hold.requested - actual, missing=missing
-            ),
-            self._young,
+            lambda missing: self._redis.settle_or_give(hold, actual, missing=missing), self._missing
         )
         return await back.settle_elsewhere(hold, actual) if isinstance(back, Absence) else back
 
@@ -176,10 +175,10 @@ class SharedBudgets:
             except BucketMissing:
                 # Other processes may have filled it, and it ended; or the data of all buckets are gone.
                 if (await self._processes.beat()).store == self._store:
-                    return await call(full)
+                    return await call(self._young)
                 self._wake.set()
                 return self._lost("its data are gone")
-        except (RedisError, OSError) as error:
+        except (RedisError, OSError, BucketMissing) as error:
             return self._lost(type(error).__name__)
 
     def _young(self, allowance: Allowance) -> Points | Missing:
@@ -189,10 +188,7 @@ class SharedBudgets:
         return Missing.FULL
 
     def _missing(self, allowance: Allowance) -> Points | Missing:
-        missing = self._young(allowance)
-        if missing is not Missing.FULL:
-            return missing
-        return Missing.FULL if self._mirror.level(allowance) >= allowance.capacity else Missing.WRONG
+        return self._young(allowance) if self._mirror.level(allowance) >= allowance.capacity else Missing.WRONG
 
     def _lost(self, why: str) -> Absence:
         if self._absence is None:
@@ -208,6 +204,7 @@ class SharedBudgets:
     async def _return(self, absence: Absence, store: str) -> None:
         """Tells Redis of the absence, and ends it. Raises RedisError; then the absence goes on."""
         kept = self._store in ("", store)
+        await self._redis.load()
         if not kept:
             await _each(absence.shares(), self._give_share)
             self._young_until = self._clock() + YOUNG
@@ -226,7 +223,7 @@ class SharedBudgets:
                 await self._redis.give([news.key], [news.allowance], news.amount, missing=self._young)
             else:
                 await self._redis.settle(news.hold, news.actual)
-        except (RedisError, OSError):
+        except (RedisError, OSError, BucketMissing):
             absence.unheard(news)
             raise
 

@@ -47,8 +47,7 @@ class DocumentLimits(msgspec.Struct, frozen=True):
     """Bounds of every document, whoever sends it; `check_bounds` adds those of a plan.
 
     `pairs` bounds the fields of one response path that validation must compare with each other (n fields of one path
-    are n(n-1)/2 pairs): unbounded, 2.5 KB of text keep graphql-core busy for a second. `values` bounds the answer, by
-    the page sizes asked for (`gateway.documents.size`): 50 campaigns with all below them in pages of 25 fit.
+    are n(n-1)/2 pairs): unbounded, 2.5 KB of text keep graphql-core busy for a second.
     """
 
     source_bytes: int = 256 * 1024
@@ -58,7 +57,6 @@ class DocumentLimits(msgspec.Struct, frozen=True):
     directives: int = 50
     fields: int = 10_000
     pairs: int = 10_000
-    values: int = 500_000
     errors: int = 20
 
     @property

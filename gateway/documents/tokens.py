@@ -32,12 +32,11 @@ _TOKEN: Final = re.compile(
 
 def check_tokens(text: str, most: DocumentBounds) -> None:
     """Raises RequestRejected for more tokens (comments are tokens), aliases or directives than that."""
-    tokens = aliases = directives = parentheses = 0
-    for match in _TOKEN.finditer(text):
+    aliases = directives = parentheses = 0
+    for tokens, match in enumerate(_TOKEN.finditer(text), 1):
         kind = match.lastgroup
         if kind == "end":
             return
-        tokens += 1
         if tokens > most.tokens:
             raise rejected(Code.TOO_MANY_TOKENS, _more(most.tokens, "tokens"))
         if kind == "colon":

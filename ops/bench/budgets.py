@@ -24,7 +24,7 @@ IMPATIENT_SECONDS: Final = 0.05
 _ENDING_SECONDS: Final = 15.0
 """How long the last answers may take."""
 
-_QUERY: Final = """
+QUERY: Final = """
 query($podcasts: Int!, $episodes: Int!) {
   podcasts(first: $podcasts) { nodes { title episodes(first: $episodes) { nodes { title publishedAt } } } }
 }
@@ -138,7 +138,7 @@ class _Hammer:
 
     async def _admission(self, http: httpx2.AsyncClient, variables: Mapping[str, int], until: float) -> None:
         """Asks until it is admitted, or the time is over."""
-        body = msgspec.json.encode({"query": _QUERY, "variables": variables})
+        body = msgspec.json.encode({"query": QUERY, "variables": variables})
         begin = time.monotonic()
         while time.monotonic() < until:
             wait = await self._answer(http, body)

@@ -4,13 +4,13 @@ import math
 from collections import Counter
 from typing import Final
 
-_LARGEST: Final = 1_000
+_LARGEST: Final = 10_000
 """Whatever costs more is in one decade."""
-_DECADES: Final = 4
+_DECADES: Final = 5
 
 
 def decade(cost: float) -> int:
-    """The power of ten that a cost reaches: 1, 10, 100 or 1,000; small ones count as 1, large ones as 1,000."""
+    """The power of ten that a cost reaches, from 1 to 10,000; what is below or above counts as that."""
     return int(10 ** math.floor(math.log10(min(max(cost, 1.0), _LARGEST)) + 1e-9))
 
 

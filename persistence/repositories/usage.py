@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import ARRAY, BigInteger, Date, Text, bindparam, func, select
+from sqlalchemy import ARRAY, BigInteger, Date, Text, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.types import TypeEngine
 
@@ -99,6 +99,13 @@ async def last_uses(session: Session, since: date) -> list[LastUse]:
         .order_by(*key)
     )
     return await session.records(statement, LastUse)
+
+
+async def forget_before(session: Session, day: date) -> int:
+    """Deletes what was used before that day, which the tables' owner may; returns how many clients' days it were."""
+    await session.execute(delete(element_uses).where(element_uses.c.day < day))
+    forgotten = await session.rows(delete(client_uses).where(client_uses.c.day < day).returning(client_uses.c.day))
+    return len(forgotten)
 
 
 def _array(values: list[R], of: TypeEngine[R]) -> Any:

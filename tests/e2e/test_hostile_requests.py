@@ -114,20 +114,22 @@ HOSTILE: dict[str, tuple[str, bytes]] = {
         "10,000 tokens": ("TOO_MANY_TOKENS", "{ " + " ".join(f"f{n}" for n in range(10_000)) + " }"),
         "100,000 comments": ("TOO_MANY_TOKENS", "{ __typename }" + "#\n" * 100_000),
         "256 KB of spaces": ("TOO_MANY_TOKENS", "{ __typename }" + " " * 262_144),
-        "1,000 directives": ("TOO_MANY_DIRECTIVES", "{ __typename" + " @skip(if: false)" * 700 + " }"),
-        "100,000 braces": ("GRAPHQL_PARSE_FAILED", "{" * 100_000),
-        "100,000 nested fields": ("DOCUMENT_TOO_DEEP", "{a" * 100_000),
-        "100,000 nested lists": ("DOCUMENT_TOO_DEEP", "{ a(b: " + "[" * 100_000),
+        "1,000 directives": ("TOO_MANY_DIRECTIVES", "{ __typename" + " @skip(if: false)" * 1_000 + " }"),
+        "100,000 braces": ("TOO_MANY_TOKENS", "{" * 100_000),
+        "100,000 nested fields": ("TOO_MANY_TOKENS", "{a" * 100_000),
+        "100,000 nested lists": ("TOO_MANY_TOKENS", "{ a(b: " + "[" * 100_000),
+        "fields nested as deep as tokens allow": ("DOCUMENT_TOO_DEEP", "{a" * 600 + "}" * 600),
+        "lists nested as deep as tokens allow": ("DOCUMENT_TOO_DEEP", "{ a(b: " + "[" * 1_900 + ") }"),
         "a cycle of fragments": (
             "DOCUMENT_TOO_DEEP",
             "{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }",
         ),
         "a fragment of itself, twice": (
-            "TOO_MANY_FIELDS",
+            "DOCUMENT_TOO_DEEP",
             "{ ...A } fragment A on Query { viewer { ...A } ...A ...A }",
         ),
         "a billion laughs": ("TOO_MANY_FIELDS", LAUGHS + " fragment F40 on Query { __typename }"),
-        "1,000 times the same field": ("TOO_MANY_FIELDS", "{ " + "viewer { id } " * 900 + "}"),
+        "the same field again and again": ("TOO_MANY_FIELDS", "{ " + "viewer { id } " * 490 + "}"),
         "introspection in a circle": ("DOCUMENT_TOO_DEEP", "{ __schema { types { " + CIRCLE + " } } }"),
         "introspection in a smaller circle": (
             "INTROSPECTION_TOO_DEEP",
@@ -183,29 +185,17 @@ async def test_body_of_50_megabytes_is_refused_before_it_is_read(demo_server: Ga
 
 
 async def large_body(port: int, *, chunked: bool) -> bytes:
-    """The status line that answers 50 MB of body, which is sent for as long as the gateway takes it."""
+    """The status line that answers 50 MB of body, of which no more is sent than it takes to be refused."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    length = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: 52428800"
-    writer.write(HEAD + length + b"\r\n\r\n")
-
-    async def send() -> None:
-        part = b"x" * 65_536
-        try:
-            for _ in range(800):
-                writer.write(b"10000\r\n" + part + b"\r\n" if chunked else part)
-                await writer.drain()
-        # It has answered and closed.
-        except OSError:
-            return
-
-    sending = asyncio.create_task(send())
-    try:
-        async with asyncio.timeout(10):
-            return await reader.readline()
-    finally:
-        sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
-        writer.close()
+    if chunked:
+        part = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+        writer.write(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + part * 17)
+    else:
+        writer.write(HEAD + b"Content-Length: 52428800\r\n\r\n{")
+    async with asyncio.timeout(10):
+        status = await reader.readline()
+    writer.close()
+    return status
 
 
 async def test_limits_that_were_met_are_counted(demo_server: Gateway) -> None:

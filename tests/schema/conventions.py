@@ -10,15 +10,11 @@ from graphql import (
     GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInterfaceType,
-    GraphQLList,
     GraphQLNamedType,
-    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLSchema,
-    GraphQLType,
     GraphQLUnionType,
     get_named_type,
-    is_composite_type,
     is_introspection_type,
     is_specified_directive,
     is_specified_scalar_type,
@@ -87,8 +83,6 @@ VERBS = frozenset(
 
 SESSIONS = frozenset({"register", "login", "refresh", "logout"})
 """Mutations whose object is the caller."""
-
-UNBOUNDED = "a bare list of objects grows with the data: make it a connection, or give its bound in BOUNDED_LISTS"
 
 
 def undescribed(schema: GraphQLSchema) -> list[str]:
@@ -190,27 +184,6 @@ def odd_nodes(schema: GraphQLSchema) -> list[str]:
     return found
 
 
-def unbounded(schema: GraphQLSchema, bounded: Mapping[str, str]) -> list[str]:
-    """Lists of objects outside connections that `bounded` does not name, and names in it that are no such list.
-
-    `bounded` gives for each coordinate the reason why the list cannot grow with the data.
-    """
-    lists = {
-        f"{name}.{field_name}"
-        for name, type_ in _own_types(schema)
-        if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType)
-        for field_name, field in type_.fields.items()
-        if _is_list(field.type) and is_composite_type(get_named_type(field.type))
-        # The page of a connection is as long as its `first`.
-        if not (name.endswith("Connection") and field_name in ("edges", "nodes"))
-    }
-    unknown = [f"{coordinate}: {UNBOUNDED}" for coordinate in sorted(lists - bounded.keys())]
-    stale = [
-        f"{coordinate}: BOUNDED_LISTS names it, but it is no list" for coordinate in sorted(bounded.keys() - lists)
-    ]
-    return unknown + stale
-
-
 def _own_types(schema: GraphQLSchema) -> Iterator[tuple[str, GraphQLNamedType]]:
     for name, type_ in schema.type_map.items():
         if not is_introspection_type(type_) and not is_specified_scalar_type(type_):
@@ -251,12 +224,6 @@ def _unlike(where: str, actual: Mapping[str, str], expected: Mapping[str, str]) 
         for name, type_ in expected.items()
         if actual.get(name) != type_
     ]
-
-
-def _is_list(type_: GraphQLType) -> bool:
-    while isinstance(type_, GraphQLNonNull):
-        type_ = type_.of_type
-    return isinstance(type_, GraphQLList)
 
 
 def _is_upper(name: str) -> bool:

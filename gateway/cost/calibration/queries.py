@@ -51,6 +51,8 @@ class QueryStyle(msgspec.Struct, frozen=True):
     """Numbers given to lists within lists multiply to no more, where smaller numbers are known."""
     least: int = 0
     """Smaller numbers are given only where larger ones would be too large."""
+    lists: float = 0.0
+    """How likely only lists, and fields that take a number, are chosen where there are such."""
     page: int = 25
     """What a list is taken to hold whose number is left out."""
     arguments: float = 0.4
@@ -84,16 +86,17 @@ class QueryGenerator:
 def assorted(schema: GraphQLSchema, random: Random, values: Values) -> Iterator[GeneratedQuery]:
     """Queries without end that are mostly answered, small and large ones in turns: a few objects, to many thousands."""
     shapes = ((3, 6), (5, 20), (6, 40))
-    sizes = ((3, 0, 0.15), (30, 0, 0.15), (300, 10, 0.1), (3_000, 50, 0.05), (10_000, 100, 0.03))
+    sizes = (
+        QueryStyle(objects=3, arguments=0.15),
+        QueryStyle(objects=30, arguments=0.15),
+        QueryStyle(objects=300, least=10, arguments=0.1, lists=0.3),
+        QueryStyle(objects=3_000, least=50, arguments=0.05, lists=0.6),
+        QueryStyle(objects=10_000, least=100, arguments=0.03, lists=0.8),
+    )
     generators = [
-        QueryGenerator(
-            schema,
-            random,
-            values,
-            QueryStyle(depth=depth, fields=fields, objects=objects, least=least, arguments=arguments),
-        )
+        QueryGenerator(schema, random, values, msgspec.structs.replace(size, depth=depth, fields=fields))
         for depth, fields in shapes
-        for objects, least, arguments in sizes
+        for size in sizes
     ]
     while True:
         for generator in generators:
@@ -190,6 +193,8 @@ class _Draft:
         leaves, composites = self._world.fields(parent)
         if place.introspected >= _DEEPEST_INTROSPECTION:
             composites = [item for item in composites if item[0] not in _INTROSPECTION_LISTS]
+        if self._chance(self._style.lists):
+            composites = [item for item in composites if _is_long(item[1])] or composites
         room = place.depth > 0 and self._left > 0
         parts = [self._field(parent, name, field, place) for name, field in self._some(composites)] if room else []
         if self._left > 0 or not parts:
@@ -220,7 +225,6 @@ class _Draft:
         numbers = 0
         written: list[str] = []
         objects = place.objects
-        sized = not is_list_type(get_nullable_type(field.type))
         sizes = Sizes(self._style.least, int(self._style.objects / objects))
         items = list(field.args.items())
         self._random.shuffle(items)
@@ -241,7 +245,7 @@ class _Draft:
                 objects *= max(drawn.value, 1)
             elif isinstance(drawn.value, list):
                 objects *= max(len(drawn.value), 1)
-        if not numbers and (not sized or any(get_named_type(arg.type).name == "Int" for arg in field.args.values())):
+        if not numbers and _is_long(field):
             objects *= self._style.page
         return self._written(parent, name, field, f"({', '.join(written)})" if written else "", place, objects)
 
@@ -328,3 +332,10 @@ class _Draft:
 
     def _chance(self, likely: float) -> bool:
         return self._random.random() < likely
+
+
+def _is_long(field: GraphQLField) -> bool:
+    """Whether the field is a list, or takes a number and so probably returns one."""
+    return is_list_type(get_nullable_type(field.type)) or any(
+        get_named_type(argument.type).name == "Int" for argument in field.args.values()
+    )

@@ -96,6 +96,9 @@ def predicted(samples: Sequence[Sample], weights: Mapping[str, Decimal]) -> list
 def proposals(samples: Sequence[Sample], weights: Mapping[str, Decimal], plain: Iterable[str]) -> list[Proposal]:
     """The weights that have moved, by coordinate. `plain` are the types whose objects are to weigh about 1."""
     met = Counter(coordinate for sample in samples for coordinate, count in sample.counts.items() if count)
+    totals: Counter[str] = Counter()
+    for sample in samples:
+        totals.update(sample.counts)
     enough = sorted(coordinate for coordinate in weights if met[coordinate] >= FEWEST)
     if not enough:
         return []
@@ -107,7 +110,7 @@ def proposals(samples: Sequence[Sample], weights: Mapping[str, Decimal], plain: 
                 counts[row, columns[coordinate]] = count
     seconds = np.array([sample.seconds for sample in samples])
     points, _, _ = fitted(counts, seconds, np.array([float(weight) for weight in weights.values()]), pull=_PULL)
-    unit = _unit({name: points[columns[name]] for name in plain if met[name] >= FEWEST}, met)
+    unit = _unit({name: points[columns[name]] for name in plain if met[name] >= FEWEST}, totals)
     found = []
     for coordinate in enough:
         after = _rounded(points[columns[coordinate]] / unit)
@@ -119,9 +122,9 @@ def proposals(samples: Sequence[Sample], weights: Mapping[str, Decimal], plain: 
     return found
 
 
-def _unit(plain: Mapping[str, float], met: Mapping[str, int]) -> float:
-    """What a plain object takes: the median over the types, each as often as it was met; 1 where nothing says so."""
-    ordered = sorted((value, met[name]) for name, value in plain.items() if value > 0)
+def _unit(plain: Mapping[str, float], totals: Mapping[str, int]) -> float:
+    """What a plain object takes: the median over all objects of these types; 1 where nothing says so."""
+    ordered = sorted((value, totals[name]) for name, value in plain.items() if value > 0)
     half = sum(times for _, times in ordered) / 2
     for value, times in ordered:
         half -= times

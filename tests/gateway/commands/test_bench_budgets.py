@@ -13,16 +13,14 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from ops.bench.budgets import ClientMeasured, Measured, measured
+from ops.bench.budgets import QUERY, SIZES, ClientMeasured, Measured, measured
 from persistence.tables import api_keys
 from tests.gateway.commands.terminal import KEYS, OwnDatabase, Terminal
 from tests.services.gateway import Gateway
 from tests.services.redis_server import RedisServer
 
-SECONDS = 5.0
+SECONDS = 6.0
 CLIENTS = 16
-CAPACITY, RATE = 2_200, 800
-"""Of the API key: all first requests together are too much for it, and in SECONDS it has enough for each client."""
 
 
 @pytest.fixture
@@ -59,29 +57,48 @@ def until_ready(url: str) -> None:
     raise AssertionError("the gateway did not start")
 
 
+class Key(msgspec.Struct, frozen=True):
+    text: str
+    capacity: int
+    restore_rate: int
+
+
 @pytest.fixture
-async def api_key(seeded: Terminal, own_database: OwnDatabase) -> str:
-    """The demo's key, with a budget of its own."""
+async def key(gateways: Sequence[str], seeded: Terminal, own_database: OwnDatabase) -> Key:
+    """The demo's key, with a budget that is too low for all first requests together, and has enough soon."""
+    text = str(msgspec.json.decode((seeded.data_dir / "demo.json").read_bytes())["api_key"])
+    prices = [price(gateways[0], text, *size) for size in SIZES]
+    together = sum(prices[number % len(prices)] for number in range(CLIENTS))
+    key = Key(text, int(0.85 * together), int(together / 4))
+    assert max(prices) < key.capacity / 2  # a gateway's share of it, without Redis
     engine = create_async_engine(own_database.superuser_url)
     async with engine.begin() as connection:
-        await connection.execute(update(api_keys).values(budget_capacity=CAPACITY, budget_restore_rate=RATE))
+        await connection.execute(
+            update(api_keys).values(budget_capacity=key.capacity, budget_restore_rate=key.restore_rate)
+        )
     await engine.dispose()
-    demo = msgspec.json.decode((seeded.data_dir / "demo.json").read_bytes())
-    return str(demo["api_key"])
+    return key
+
+
+def price(url: str, key: str, podcasts: int, episodes: int) -> float:
+    body = {"query": QUERY, "variables": {"podcasts": podcasts, "episodes": episodes}}
+    headers = {"authorization": f"Bearer {key}", "graphql-cost": "validate"}
+    answer = httpx2.post(f"{url}/graphql", json=body, headers=headers).json()
+    return float(answer["extensions"]["cost"]["requestedQueryCost"])
 
 
 async def test_nobody_gets_more_than_the_budget_and_everybody_something_while_redis_is_killed_and_started(
-    gateways: Sequence[str], api_key: str, redis_server: RedisServer
+    gateways: Sequence[str], key: Key, redis_server: RedisServer
 ) -> None:
     async def outage() -> None:
-        await asyncio.sleep(0.3 * SECONDS)
+        await asyncio.sleep(0.5 * SECONDS)
         redis_server.kill()
-        await asyncio.sleep(0.3 * SECONDS)
+        await asyncio.sleep(0.25 * SECONDS)
         await asyncio.to_thread(redis_server.start)
 
-    done, _ = await asyncio.gather(measured(gateways, api_key, clients=CLIENTS, seconds=SECONDS), outage())
+    done, _ = await asyncio.gather(measured(gateways, key.text, clients=CLIENTS, seconds=SECONDS), outage())
     assert done.problems == []
-    assert (done.capacity, done.restore_rate) == (CAPACITY, RATE)
+    assert (done.capacity, done.restore_rate) == (key.capacity, key.restore_rate)
     assert 0 < done.settled <= done.bound
     for url in gateways:
         assert "podgraph_budget_failovers_total 1.0" in httpx2.get(f"{url}/metrics").text

@@ -130,6 +130,26 @@ def test_usage_of_the_database_is_of_the_days_asked_for(migrated: Terminal, own_
     )
 
 
+def test_retention_forgets_usage_that_no_check_looks_back_at(migrated: Terminal, own_database: OwnDatabase) -> None:
+    today = datetime.now(UTC).date()
+    days = [today - timedelta(days=number) for number in (401, 400)]
+
+    async def count() -> None:
+        database = open_database(own_database.app_url, pool_size=1, statement_timeout=10)
+        async with database.write_account() as session:
+            await add_client_uses(session, [ClientUse(day, "web", "1", 1) for day in days])
+            await add_element_uses(session, [ElementUse(day, "Query", "web", "1", 1) for day in days])
+        await database.close()
+
+    asyncio.run(count())
+    statements = ("SELECT day FROM client_uses", "SELECT day FROM element_uses")
+    assert "Forgot" not in migrated.run("retention", "--dry-run").out
+    assert "Forgot what clients used more than 400 days ago.\n" in migrated.run("retention").out
+    left = [asyncio.run(rows(own_database.superuser_url, statement)) for statement in statements]
+    assert left == [[(days[1],)]] * 2
+    assert "Forgot" not in migrated.run("retention").out
+
+
 def test_database_that_cannot_be_had_is_one_sentence(terminal: Terminal) -> None:
     terminal.set(PODGRAPH_DATABASE__URL="postgresql+asyncpg://nobody@127.0.0.1:1/nothing")
     with pytest.raises(UnreadableUsage, match="The usage cannot be read from the database"):

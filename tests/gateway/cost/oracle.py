@@ -30,8 +30,6 @@ from graphql.execution.values import get_argument_values, get_variable_values
 from schema.annotations import Annotations
 from schema.directives import ListSize
 
-LENGTHS = {"__typename"}
-
 
 class Oracle:
     """One operation of a schema without introspection in it, with variables that can be coerced."""
@@ -62,13 +60,13 @@ class Oracle:
     def _most(self, type_: Any, sets: Sequence[SelectionSetNode], sized: Mapping[str, int]) -> Decimal:
         total = self._weight(type_.name, composite=True)
         for nodes in self._fields(type_, sets).values():
-            field = self.schema.get_field(type_, nodes[0].name.value)
+            field = type_.fields[nodes[0].name.value]
             total += self._own(type_, nodes)
             count = self._count(type_, nodes, sized)
             named = get_named_type(field.type)
             if is_composite_type(named):
                 possible = self.schema.get_possible_types(named) if is_abstract_type(named) else [named]
-                inner = [node.selection_set for node in nodes]
+                inner = [node.selection_set for node in nodes if node.selection_set]
                 passed_on = self._passed_on(type_, nodes)
                 total += count * max((self._most(one, inner, passed_on) for one in possible), default=Decimal(0))
             else:
@@ -84,7 +82,7 @@ class Oracle:
             if inner:
                 total += sum((self._answered(one, inner) for one in _objects(value[key])), Decimal(0))
             else:
-                named = get_named_type(self.schema.get_field(type_, nodes[0].name.value).type)
+                named = get_named_type(type_.fields[nodes[0].name.value].type)
                 # The executor counts objects: what they hold in scalars is counted as it was priced.
                 total += self._count(type_, nodes, {}) * self._weight(named.name, composite=False)
         return total

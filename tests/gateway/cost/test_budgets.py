@@ -204,13 +204,30 @@ async def test_settlement_after_an_end_that_another_call_has_seen_is_charged_onc
     assert level.available == points(84)
 
 
-async def test_settlement_long_after_the_end_is_forgotten(budgets: Budgets, clock: Clock) -> None:
+@pytest.mark.parametrize("seen", [True, False])
+async def test_settlement_long_after_the_end_is_forgotten(budgets: Budgets, clock: Clock, seen: bool) -> None:
     still = Allowance("ten:9", points(100), Points(0))
-    hold = await held(budgets, 80, still)
+    hold = await held(budgets, 60, still)
+    await held(budgets, 1, still)
     clock.now += SECONDS + LATE + 1
-    await take(budgets, 1_000, still)
+    if seen:
+        await take(budgets, 1_000, still)
+    await held(budgets, 10, still)
+    await budgets.settle(hold, points(15))
     [level] = await budgets.settle(hold, points(15))
-    assert level.available == points(100)
+    assert level.available == points(90)
+
+
+async def test_settlement_that_is_the_first_call_long_after_the_end_is_forgotten(
+    budgets: Budgets, clock: Clock
+) -> None:
+    still = Allowance("ten:9", points(100), Points(0))
+    hold = await held(budgets, 60, still)
+    spent = await held(budgets, 30, still)
+    await budgets.settle(spent, points(30))
+    clock.now += SECONDS + LATE + 1
+    [level] = await budgets.settle(hold, points(15))
+    assert level.available == points(70)
 
 
 async def test_late_settlement_goes_below_zero_and_is_restored_from_there(budgets: Budgets, clock: Clock) -> None:

@@ -244,6 +244,14 @@ async def test_redis_that_lost_its_data_unnoticed_does_not_have_full_buckets(
     assert await one.levels() == [20]
 
 
+async def test_redis_that_forgot_the_script_alone_is_not_lost(one: Process, redis_server: RedisServer) -> None:
+    await one.spend(30)
+    await one.redis.script_flush()
+    await one.spend(10)
+    assert await one.levels() == [60]
+    assert one.metric("podgraph_budget_failovers_total") == 0
+
+
 async def test_beat_notices_that_the_data_are_gone(one: Process, two: Process, redis_server: RedisServer) -> None:
     await one.spend(80)
     await two.levels()
@@ -400,7 +408,7 @@ async def test_fewer_processes_are_believed_when_it_has_been_so_for_a_while(redi
     await redis.aclose()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 21])
 async def test_whatever_becomes_of_redis_no_more_is_spent_than_there_was(
     one: Process, two: Process, redis_server: RedisServer, seed: int
 ) -> None:
@@ -430,10 +438,10 @@ async def test_whatever_becomes_of_redis_no_more_is_spent_than_there_was(
                 losses += 1
             case "hang" if source.random() < 0.5:
                 async with hanging(redis_server, *processes):
-                    owner, hold = process, await process.take(source.randint(1, 12))
-                    if isinstance(hold, Hold):
-                        await owner.budgets.settle(hold, hold.requested)
-                        spent += hold.requested
+                    taken = await process.take(source.randint(1, 12))
+                    if isinstance(taken, Hold):
+                        await process.budgets.settle(taken, taken.requested)
+                        spent += taken.requested
             case "beat":
                 await process.budgets.beat()
         assert spent <= TENANT.capacity

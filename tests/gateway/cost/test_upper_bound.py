@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 import pytest
-from graphql import GraphQLError
+from graphql import ExecutionResult, GraphQLError
 
 from gateway.cost.calibration.queries import GeneratedQuery, QueryGenerator, QueryStyle
 from gateway.cost.points import ONE, Points
@@ -16,7 +17,7 @@ from tests.gateway.cost.oracle import Oracle
 from tests.gateway.cost.pricing import Priced, priced, unvalidated
 from tests.gateway.cost.world import SDL, World, typed
 
-STYLE = QueryStyle(depth=5, fields=24, objects=40, page=5, one_number=False)
+STYLE = QueryStyle(depth=4, fields=16, objects=40, page=5, one_number=False)
 COUNT = 2_400
 SMALL = 150 * ONE
 """What is dearer is priced, but not executed: the price says how long that would take."""
@@ -36,7 +37,7 @@ def drawn(zoo: Priced, seed: int, count: int) -> Iterator[tuple[GeneratedQuery, 
 
 def executed(
     zoo: Priced, query: GeneratedQuery, document: Document, world: World
-) -> tuple[Tally, dict, list[GraphQLError]]:
+) -> tuple[Tally, dict[str, Any], list[GraphQLError]]:
     tally = Tally()
     executor = CountingExecutor.build(
         zoo.schema,
@@ -48,7 +49,8 @@ def executed(
     assert isinstance(executor, CountingExecutor), executor
     executor.begin(tally)
     result = executor.execute_operation()
-    return tally, result.data, result.errors or []
+    assert isinstance(result, ExecutionResult), result
+    return tally, result.data or {}, list(result.errors or [])
 
 
 def points_of(amount: Decimal) -> Points:

@@ -36,9 +36,11 @@ input Filter {
 }
 type Query {
   pets(first: Int, last: Int, filter: Filter): PetConnection!
-    @listSize(slicingArguments: ["first", "last"], sizedFields: ["edges", "nodes"], assumedSize: 5, requireOneSlicingArgument: false)
+    @listSize(slicingArguments: ["first", "last"], sizedFields: ["edges", "nodes"], assumedSize: 5,
+      requireOneSlicingArgument: false)
   nodes(ids: [ID!]! @cost(weight: "0.05")): [Named]! @listSize(slicingArguments: ["ids"])
-  found(filter: Filter @cost(weight: "2")): [Found!]! @cost(weight: "3") @listSize(slicingArguments: ["filter.limit"], assumedSize: 3, requireOneSlicingArgument: false)
+  found(filter: Filter @cost(weight: "2")): [Found!]!
+    @cost(weight: "3") @listSize(slicingArguments: ["filter.limit"], assumedSize: 3, requireOneSlicingArgument: false)
   pet(id: ID!): Pet @cost(weight: "0")
   grid(side: Int! = 2): [[Rock!]!]! @listSize(slicingArguments: ["side"])
   shop(first: Int! = 3): Shop @listSize(slicingArguments: ["first"], sizedFields: ["rocks"])
@@ -61,9 +63,14 @@ type Dog implements Pet & Named {
   label(long: Boolean! = false): String
   tricks: [Heavy!] @listSize(assumedSize: 4)
   series(by: Grain! = ALL): [Point!]!
-    @listSize(assumedSize: 5) @assumedSizeFor(argument: "by", value: "ALL", size: 1) @assumedSizeFor(argument: "by", value: "DAY", size: 4)
+    @listSize(assumedSize: 5)
+    @assumedSizeFor(argument: "by", value: "ALL", size: 1) @assumedSizeFor(argument: "by", value: "DAY", size: 4)
 }
-type Rock @cost(weight: "0.5") { id: ID! weight: Float owners(first: Int! = 2): [Named!]! @listSize(slicingArguments: ["first"]) }
+type Rock @cost(weight: "0.5") {
+  id: ID!
+  weight: Float
+  owners(first: Int! = 2): [Named!]! @listSize(slicingArguments: ["first"])
+}
 type Point @cost(weight: "0.1") { at: Heavy value: Float }
 type Shop { rocks: [Rock] best: Rock name: String }
 type PetConnection { edges: [PetEdge!]! nodes: [Pet]! total: Int @cost(weight: "1.25") }
@@ -81,7 +88,7 @@ class World:
         self._failing = failing
         self._full = full
 
-    def resolve(self, source: Mapping[str, Any] | None, info: GraphQLResolveInfo, **values: Any) -> Any:
+    def resolve(self, source: Mapping[str, Any] | None, info: GraphQLResolveInfo[Any], **values: Any) -> Any:
         """The field resolver of every field."""
         if self._random.random() < self._failing:
             raise ValueError("as it happens")
@@ -91,10 +98,10 @@ class World:
         passed_on = dict.fromkeys(annotated.sized_fields, most) if annotated else {}
         return self._value(info, info.return_type, most if sized is None else sized, passed_on)
 
-    def type_of(self, value: Any, _info: GraphQLResolveInfo, _type: Any) -> str:
+    def type_of(self, value: Any, _info: GraphQLResolveInfo[Any], _type: Any) -> str:
         return str(value["type"])
 
-    def _value(self, info: GraphQLResolveInfo, type_: Any, most: int, passed_on: Mapping[str, int]) -> Any:
+    def _value(self, info: GraphQLResolveInfo[Any], type_: Any, most: int, passed_on: Mapping[str, int]) -> Any:
         if isinstance(type_, GraphQLNonNull):
             return self._value(info, type_.of_type, most, passed_on)
         if isinstance(type_, GraphQLList):
@@ -120,6 +127,5 @@ class _Typed(Visitor):
 
 def typed(query: GeneratedQuery) -> DocumentNode:
     """The query asking for the type of every object, as `__t`."""
-    return visit(parse(query.text, no_location=True), _Typed())
-
-
+    typed_document: DocumentNode = visit(parse(query.text, no_location=True), _Typed())
+    return typed_document

@@ -65,8 +65,8 @@ async def test_what_is_not_used_for_as_long_as_it_is_kept_is_gone(redis: Redis) 
     await redis.zincrby(KEYS[1], -7 * DAY - 1, digest("{ a }"))
     assert await Process(redis).queries.text(digest("{ a }")) is None
     await Process(redis).queries.keep(digest("{ b }"), "{ b }")
-    assert await redis.hkeys(KEYS[0]) == [b"bytes", digest("{ b }").encode()]  # type: ignore[misc]  # typed for both clients
-    assert await redis.hget(KEYS[0], "bytes") == str(5 + SPARE_BYTES).encode()  # type: ignore[misc]  # likewise
+    assert await redis.hkeys(KEYS[0]) == [b"bytes", digest("{ b }").encode()]
+    assert await redis.hget(KEYS[0], "bytes") == str(5 + SPARE_BYTES).encode()
 
 
 async def test_use_keeps_it(redis: Redis) -> None:
@@ -112,16 +112,16 @@ async def test_half_evicted_store_begins_anew(redis: Redis) -> None:
     await Process(redis).queries.keep(digest("{ a }"), "{ a }")
     await redis.delete(KEYS[1])
     await Process(redis).queries.keep(digest("{ b }"), "{ b }")
-    assert await redis.hlen(KEYS[0]) == 2  # type: ignore[misc]  # typed for both clients
+    assert await redis.hlen(KEYS[0]) == 2
     await redis.delete(KEYS[0])
     await Process(redis).queries.keep(digest("{ a }"), "{ a }")
     assert await redis.zcard(KEYS[1]) == 1
-    assert await redis.hget(KEYS[0], "bytes") == str(5 + SPARE_BYTES).encode()  # type: ignore[misc]  # likewise
+    assert await redis.hget(KEYS[0], "bytes") == str(5 + SPARE_BYTES).encode()
 
 
 async def test_text_that_is_not_of_its_hash_is_not_served(redis: Redis) -> None:
     await Process(redis).queries.keep(digest("{ a }"), "{ a }")
-    await redis.hset(KEYS[0], digest("{ a }"), "mutation { steal }")  # type: ignore[misc]  # typed for both clients
+    await redis.hset(KEYS[0], digest("{ a }"), "mutation { steal }")
     assert await Process(redis).queries.text(digest("{ a }")) is None
 
 

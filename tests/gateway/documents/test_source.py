@@ -155,7 +155,7 @@ async def test_unknown_id_is_not_found(redis: Redis) -> None:
 
 
 @pytest.mark.parametrize("asked", [{}, {"query": "{ a }", "document_id": "known"}])
-async def test_request_names_one_document(redis: Redis, asked: dict[str, str]) -> None:
+async def test_request_names_one_document(redis: Redis, asked: dict[str, Any]) -> None:
     assert (await World(redis).refused(**asked))[0] == "BAD_REQUEST"
 
 

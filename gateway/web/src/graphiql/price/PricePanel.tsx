@@ -10,12 +10,12 @@ import {
   advice,
   amount,
   budgetText,
-  duration,
   fillingText,
   priceText,
   refundText,
   standingText,
   throttledFor,
+  throttledText,
   toneOf,
   verdictOn,
   verdictText,
@@ -137,7 +137,7 @@ function Result({ run, quote, now, age }: { run: Run; quote: Quote; now: number;
   return (
     <div className={age}>
       <h3>{isSubscription ? "Latest event" : "Last run"}</h3>
-      <p>{waits > 0 ? `The budget was too low. It fits in ${duration(waits)}: run it again then.` : `${refund}.`}</p>
+      <p>{waits > 0 ? throttledText(waits, isSubscription) : `${refund}.`}</p>
       {waits === 0 && !isSubscription && run.cost?.bill.length === 0 && (
         <p className="price-note">Run it again with this panel open to see what each field used.</p>
       )}

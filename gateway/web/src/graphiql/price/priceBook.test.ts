@@ -179,6 +179,10 @@ describe("PriceBook", () => {
       errors: [{ message: "There is no field 'a'.", extensions: { code: "GRAPHQL_VALIDATION_FAILED" } }],
     });
     assert.deepEqual(world.state().standing, { kind: "refused", message: "There is no field 'a'." });
+    world.book.changed();
+    world.passes(300);
+    assert.deepEqual(world.queries, ["{ a }"]);
+    assert.equal(world.state().standing.kind, "refused");
     world.write("{ b }");
     await world.priced(3);
     assert.equal(world.state().standing.kind, "current");

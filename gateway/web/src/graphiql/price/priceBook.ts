@@ -76,7 +76,7 @@ export class PriceBook {
   #read: (() => Reading) | null = null;
   #stopPause: (() => void) | null = null;
   #question: { key: string; abort: AbortController } | null = null;
-  #answered: string | null = null;
+  #answered: { key: string; standing: Standing } | null = null;
   #speaksCost = false;
 
   constructor(world: PriceSurroundings) {
@@ -169,8 +169,8 @@ export class PriceBook {
     const key = JSON.stringify([operationKey(request), request.headers]);
     if (key === this.#question?.key) return;
     this.#rest();
-    if (key === this.#answered) {
-      this.#become({ standing: { kind: "current" } });
+    if (key === this.#answered?.key) {
+      this.#become({ standing: this.#answered.standing });
       return;
     }
     // A gateway that does not know of prices would execute what it is only asked the price of.
@@ -194,14 +194,11 @@ export class PriceBook {
     }
     if (this.#question !== question) return;
     this.#question = null;
-    if (answer?.cost) {
-      this.#answered = key;
-      const quote = { request, cost: answer.cost };
-      this.#become({ standing: { kind: "current" }, quote, run: this.#runOf(request) });
-    } else {
-      const message = answer?.refusal?.message;
-      this.#become({ standing: message ? { kind: "refused", message } : { kind: "unreachable" } });
-    }
+    const standing = standingAfter(answer);
+    // What could not be asked is asked again.
+    this.#answered = standing.kind === "unreachable" ? null : { key, standing };
+    if (answer?.cost) this.#become({ quote: { request, cost: answer.cost }, run: this.#runOf(request) });
+    this.#become({ standing });
   }
 
   #askAgain(): void {
@@ -230,6 +227,11 @@ export class PriceBook {
     this.#state = { ...this.#state, ...change };
     for (const listener of this.#listeners) listener();
   }
+}
+
+function standingAfter(answer: Answer | null): Standing {
+  if (answer?.cost) return { kind: "current" };
+  return answer?.refusal ? { kind: "refused", message: answer.refusal.message } : { kind: "unreachable" };
 }
 
 function dated(level: Level | null, at: number): Budget | null {

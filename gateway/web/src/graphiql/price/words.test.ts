@@ -15,6 +15,7 @@ import {
   scarcer,
   standingText,
   throttledFor,
+  throttledText,
   usedText,
   verdictOn,
   verdictText,
@@ -118,6 +119,14 @@ describe("the verdict", () => {
     assert.deepEqual(verdictOn(state, 5_000), { kind: "later", ms: 8_000 });
     assert.equal(verdictText({ kind: "later", ms: 8_000 }, true), "Throttled: fits in 8 s");
     assert.deepEqual(verdictOn(state, 13_000), { kind: "fits" });
+  });
+
+  test("says what to do about a run that was throttled", () => {
+    assert.equal(throttledText(8_000, false), "The budget was too low. It fits in 8 s: run it again then.");
+    assert.equal(
+      throttledText(8_000, true),
+      "The budget was too low, so an event was missed. The next one fits in 8 s.",
+    );
   });
 
   test("names the size that would fit, whatever the budget has", () => {

@@ -51,6 +51,12 @@ export function throttledFor(run: Run | null, now: number): number {
   return Math.max(0, run.at + run.refusal.retryAfter * 1000 - now);
 }
 
+export function throttledText(ms: number, isSubscription: boolean): string {
+  return isSubscription
+    ? `The budget was too low, so an event was missed. The next one fits in ${duration(ms)}.`
+    : `The budget was too low. It fits in ${duration(ms)}: run it again then.`;
+}
+
 export function verdictText(verdict: Verdict, isThrottled: boolean): string {
   switch (verdict.kind) {
     case "fits":
