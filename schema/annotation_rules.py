@@ -1,4 +1,4 @@
-"""What makes an annotation wrong by itself: weights that are none, sizes that say nothing or name what does not exist."""
+"""What makes an annotation wrong by itself: weights that are none, sizes that say nothing or name what is not there."""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation

@@ -4,7 +4,7 @@ In doubt an element is used: a field of an interface is used on every type that 
 met is used. Introspection, directives and the language's own scalars are not told.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -66,9 +66,11 @@ def uses_of(schema: GraphQLSchema, document: DocumentNode, operation: OperationD
 def uses_of_variables(uses: Uses, variables: Mapping[str, Any]) -> set[str]:
     """The input fields and enum values that the values of variables use; values that do not fit use nothing.
 
-    Every value is looked at: the edge has bounded them.
+    Every value is looked at (the edge has bounded them), but objects with the same members only once in full.
     """
     found: set[str] = set()
+    told: set[tuple[str, ...]] = set()
+    deeper: dict[str, list[tuple[str, Any]]] = {}
     pending = [(variables.get(name), of) for name, of in uses.inputs]
     while pending:
         value, of = pending.pop()
@@ -80,14 +82,31 @@ def uses_of_variables(uses: Uses, variables: Mapping[str, Any]) -> set[str]:
             if isinstance(value, str) and value in of.values:
                 found.add(f"{of.name}.{value}")
         elif isinstance(of, GraphQLInputObjectType) and isinstance(value, dict):
-            for name in value.keys() & of.fields.keys():
-                found.add(f"{of.name}.{name}")
-                named = get_named_type(of.fields[name].type)
-                if _is_told(named):
-                    found.add(named.name)
-                if isinstance(named, (GraphQLInputObjectType, GraphQLEnumType)):
-                    pending.append((value[name], of.fields[name].type))
+            if of.name not in deeper:
+                deeper[of.name] = _inputs_within(of)
+            members = (of.name, *value)
+            if members not in told:
+                told.add(members)
+                found.update(_input_uses(of, value))
+            pending.extend((value[name], inner) for name, inner in deeper[of.name] if name in value)
     return found
+
+
+def _inputs_within(of: GraphQLInputObjectType) -> list[tuple[str, Any]]:
+    """The fields whose values use elements of their own, with their types."""
+    return [
+        (name, field.type)
+        for name, field in of.fields.items()
+        if isinstance(get_named_type(field.type), (GraphQLInputObjectType, GraphQLEnumType))
+    ]
+
+
+def _input_uses(of: GraphQLInputObjectType, value: Mapping[str, Any]) -> Iterator[str]:
+    for name in value.keys() & of.fields.keys():
+        yield f"{of.name}.{name}"
+        named = get_named_type(of.fields[name].type)
+        if _is_told(named):
+            yield named.name
 
 
 class _Walk:

@@ -18,7 +18,7 @@ from tests.gateway.cost.pricing import Priced, priced, unvalidated
 from tests.gateway.cost.world import SDL, World, typed
 
 STYLE = QueryStyle(depth=4, fields=16, objects=40, page=5, one_number=False)
-COUNT = 2_400
+COUNT = 1_600
 SMALL = 150 * ONE
 """What is dearer is priced, but not executed: the price says how long that would take."""
 

@@ -16,7 +16,7 @@ from tests.gateway.cost.pricing import Priced, priced_schema
 from tests.graph import data
 from tests.schema.inhabited import inhabited_tenant
 
-COUNT = 200
+COUNT = 150
 STYLE = QueryStyle(depth=6, fields=30, introspection=0.05)
 
 

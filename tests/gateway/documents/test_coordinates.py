@@ -1,11 +1,15 @@
 """Which elements of a schema operations use: never fewer than they do."""
 
+from random import Random
 from typing import Any
 
 import pytest
 from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse, validate
 
+from gateway.cost.calibration.queries import QueryGenerator
 from gateway.documents.coordinates import Uses, uses_of, uses_of_variables
+from gateway.schema_changes.elements import elements
+from schema.graph import build_graph
 
 SCHEMA = build_schema(
     """
@@ -116,6 +120,18 @@ def test_last_of_many_values_is_seen() -> None:
 
 def test_introspection_uses_nothing_of_ours() -> None:
     assert used("{ __schema { types { name } } __typename }") == set()
+
+
+def test_every_use_in_the_graph_is_of_an_element_that_a_check_knows() -> None:
+    graph = build_graph().schema
+    known = elements(graph)
+    generator = QueryGenerator(graph, Random(1))  # noqa: S311  # no secret
+    for _ in range(200):
+        query = generator.query()
+        for uses in operations(query.text, graph):
+            coordinates = uses.coordinates | uses_of_variables(uses, query.variables)
+            assert coordinates <= known.keys()
+            assert "Query" in coordinates
 
 
 def test_each_operation_uses_its_own() -> None:
