@@ -21,7 +21,7 @@ from graphql import (
     is_list_type,
 )
 
-from schema.directives import ListSize
+from schema.directives import ListSize, Span
 
 LARGEST_WEIGHT: Final = Decimal(1_000_000)
 """Points: what is dearer is a slip of the keyboard."""
@@ -105,9 +105,22 @@ def _assumed_for_mistakes(field: GraphQLField, size: ListSize) -> Iterator[str]:
             yield f"{type_.name} has no value '{one.value}', which @assumedSizeFor names"
         if not 0 <= one.size <= LARGEST_SIZE:
             yield f"the size of @assumedSizeFor is not between 0 and {LARGEST_SIZE:,}"
+        if one.span is not None:
+            yield from _span_mistakes(field, one.span)
     if size.assumed_for and size.assumed_size is None:
         yield "@assumedSizeFor needs an assumedSize, for other values"
     yield from _repeated("@assumedSizeFor", [f"{one.argument}: {one.value}" for one in size.assumed_for])
+
+
+def _span_mistakes(field: GraphQLField, span: Span) -> Iterator[str]:
+    argument = field.args.get(span.argument)
+    type_ = None if argument is None else get_nullable_type(argument.type)
+    if argument is None:
+        yield f"the range '{span.argument}' of @assumedSizeFor does not exist"
+    elif not isinstance(type_, GraphQLInputObjectType) or not {"from", "until"} <= type_.fields.keys():
+        yield f"the range '{span.argument}' of @assumedSizeFor has no `from` and `until`"
+    if span.seconds < 1 or span.default < 0:
+        yield "the seconds of @assumedSizeFor are not above 0"
 
 
 class _Slice(msgspec.Struct, frozen=True):

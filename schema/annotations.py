@@ -30,7 +30,16 @@ from graphql import (
 from graphql.validation.validate import validate_sdl
 
 from schema.annotation_rules import LARGEST_WEIGHT, possible_types, size_mistakes, weight_problem
-from schema.directives import ASSUMED_SIZE_FOR, COST, DIRECTIVES, LIST_SIZE, AssumedSizeFor, ListSize
+from schema.directives import (
+    ASSUMED_SIZE_FOR,
+    COST,
+    DIRECTIVES,
+    LEAF_COST,
+    LIST_SIZE,
+    AssumedSizeFor,
+    ListSize,
+    Span,
+)
 
 
 class Annotations(msgspec.Struct, frozen=True):
@@ -44,6 +53,8 @@ class Annotations(msgspec.Struct, frozen=True):
     arguments: Mapping[str, Decimal]
     input_fields: Mapping[str, Decimal]
     list_sizes: Mapping[str, ListSize]
+    leaf: Decimal = Decimal(0)
+    """Of a field of scalars or enumerations that has no weight of its own."""
 
 
 class Mistake(msgspec.Struct, frozen=True):
@@ -69,7 +80,7 @@ def read_annotations(document: DocumentNode) -> Annotations:
     found = _Reader(document)
     if found.mistakes:
         raise AnnotationMistakes(found.mistakes)
-    return Annotations(found.types, found.fields, found.arguments, found.input_fields, found.list_sizes)
+    return Annotations(found.types, found.fields, found.arguments, found.input_fields, found.list_sizes, found.leaf)
 
 
 class _Reader:
@@ -79,6 +90,7 @@ class _Reader:
         self.arguments: dict[str, Decimal] = {}
         self.input_fields: dict[str, Decimal] = {}
         self.list_sizes: dict[str, ListSize] = {}
+        self.leaf = Decimal(0)
         self.mistakes: list[Mistake] = []
         self._misplaced(document)
         self._redefined(document)
@@ -99,6 +111,7 @@ class _Reader:
             "object_type": {COST},
             "scalar_type": {COST},
             "enum_type": {COST},
+            "schema": {LEAF_COST},
         }
         for definition in document.definitions:
             kind = definition.kind.removesuffix("_definition").removesuffix("_extension")
@@ -131,6 +144,7 @@ class _Reader:
                 self._refuse(f"@{name}", f"is not defined as it should be: {expected[name]}")
 
     def _read(self, schema: GraphQLSchema) -> None:
+        self._read_leaf_cost([schema.ast_node, *(schema.extension_ast_nodes or ())])
         for name, type_ in schema.type_map.items():
             if name.startswith("__"):
                 continue
@@ -181,6 +195,16 @@ class _Reader:
                     else:
                         self._refuse(coordinate, problem)
 
+    def _read_leaf_cost(self, nodes: Iterable[Any]) -> None:
+        for node in nodes:
+            for directive in _ours(node):
+                text = _arguments(directive)["weight"]
+                problem = weight_problem(text, Decimal(0))
+                if problem is None:
+                    self.leaf = Decimal(text)
+                else:
+                    self._refuse(f"@{LEAF_COST}", problem)
+
     def _list_size(self, node: FieldDefinitionNode | None, coordinate: str) -> ListSize | None:
         """What the field's directives say."""
         given: dict[str, Any] | None = None
@@ -190,7 +214,7 @@ class _Reader:
             if directive.name.value == LIST_SIZE:
                 given = arguments
             elif directive.name.value == ASSUMED_SIZE_FOR:
-                assumed_for.append(AssumedSizeFor(arguments["argument"], arguments["value"], arguments["size"]))
+                assumed_for.append(self._assumed_for(coordinate, arguments))
         if given is None:
             if assumed_for:
                 self._refuse(coordinate, "@assumedSizeFor needs a @listSize beside it, for other values")
@@ -202,6 +226,16 @@ class _Reader:
             require_one_slicing_argument=given.get("requireOneSlicingArgument") is not False,
             assumed_for=tuple(assumed_for),
         )
+
+    def _assumed_for(self, coordinate: str, given: Mapping[str, Any]) -> AssumedSizeFor:
+        span = None
+        parts = [given.get(name) for name in ("range", "seconds", "rangeSeconds")]
+        match parts:
+            case [str(argument), int(seconds), int(default)]:
+                span = Span(argument, seconds, default)
+        if span is None and any(part is not None for part in parts):
+            self._refuse(coordinate, "@assumedSizeFor needs range, seconds and rangeSeconds, or none of them")
+        return AssumedSizeFor(given["argument"], given["value"], given["size"], span)
 
     def _unbounded(self, schema: GraphQLSchema) -> None:
         """Lists whose values cost something and that nothing bounds, or two things do."""
@@ -251,7 +285,7 @@ def _nodes(type_: GraphQLNamedType) -> list[Any]:
 
 def _ours(node: Any) -> list[DirectiveNode]:
     directives = getattr(node, "directives", None) or ()
-    return [one for one in directives if one.name.value in (COST, LIST_SIZE, ASSUMED_SIZE_FOR)]
+    return [one for one in directives if one.name.value in (COST, LIST_SIZE, ASSUMED_SIZE_FOR, LEAF_COST)]
 
 
 def _arguments(directive: DirectiveNode) -> dict[str, Any]:

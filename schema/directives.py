@@ -1,7 +1,7 @@
 """The directives that say what the graph costs, as the GraphQL Cost Directives specification defines them.
 
-https://ibm.github.io/graphql-specs/cost-spec.html. Two things are ours: a slicing argument that is a list counts by its
-length, and `@assumedSizeFor`.
+https://ibm.github.io/graphql-specs/cost-spec.html. Three things are ours: a slicing argument that is a list counts by
+its length, `@assumedSizeFor`, and `@leafCost`.
 """
 
 import json
@@ -12,6 +12,7 @@ import msgspec
 COST: Final = "cost"
 LIST_SIZE: Final = "listSize"
 ASSUMED_SIZE_FOR: Final = "assumedSizeFor"
+LEAF_COST: Final = "leafCost"
 
 DIRECTIVES: Final = '''\
 """
@@ -48,17 +49,51 @@ directive @assumedSizeFor(
   value: String!
   """The greatest number of values then, in place of `assumedSize` of @listSize."""
   size: Int!
+  """
+  An argument with two moments, `from` and `until`: there is at most one value for each begun `seconds` between them,
+  and one more.
+  """
+  range: String
+  """Seconds of the range for each value."""
+  seconds: Int
+  """Seconds of the range where the argument is left out."""
+  rangeSeconds: Int
 ) repeatable on FIELD_DEFINITION
+
+"""What each field of a scalar or an enumeration costs when it is resolved, where its own @cost does not say; else 0."""
+directive @leafCost(
+  """A number of points with at most three decimals."""
+  weight: String!
+) on SCHEMA
 '''
 """Their definitions, for the head of an SDL."""
 
 
+class Span(msgspec.Struct, frozen=True):
+    """A list that has a value for each begun `seconds` of the range that an argument gives, and one more.
+
+    The argument has two moments, `from` and `until`; `default` are the seconds of the range where it is left out.
+    """
+
+    argument: str
+    seconds: int
+    default: int
+
+
 class AssumedSizeFor(msgspec.Struct, frozen=True):
-    """The greatest length of a list while an argument has this value."""
+    """The greatest length of a list while an argument has this value; with `span`, less for a short range."""
 
     argument: str
     value: str
     size: int
+    span: Span | None = None
+
+    def written(self) -> str:
+        """The directive as it stands behind a field."""
+        given = f'argument: "{self.argument}", value: "{self.value}", size: {self.size}'
+        if self.span is not None:
+            given += f', range: "{self.span.argument}", seconds: {self.span.seconds}, rangeSeconds: {self.span.default}'
+        return f"@{ASSUMED_SIZE_FOR}({given})"
 
 
 class ListSize(msgspec.Struct, frozen=True):
@@ -81,8 +116,4 @@ class ListSize(msgspec.Struct, frozen=True):
             arguments.append(f"sizedFields: {json.dumps(self.sized_fields)}")
         if self.slicing_arguments and not self.require_one_slicing_argument:
             arguments.append("requireOneSlicingArgument: false")
-        by_value = (
-            f'@{ASSUMED_SIZE_FOR}(argument: "{one.argument}", value: "{one.value}", size: {one.size})'
-            for one in self.assumed_for
-        )
-        return " ".join((f"@{LIST_SIZE}({', '.join(arguments)})", *by_value))
+        return " ".join((f"@{LIST_SIZE}({', '.join(arguments)})", *(one.written() for one in self.assumed_for)))

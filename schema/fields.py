@@ -32,11 +32,17 @@ LONGEST = "podgraph.longest"
 
 
 class LongestBy(msgspec.Struct, frozen=True):
-    """The greatest length of a list by the value of an argument, an enumeration's; `default` is the argument's own."""
+    """The greatest length of a list by the value of an argument, an enumeration's.
+
+    `spans` says for some of the values how many seconds of the range that the argument `range` gives there are for each
+    object; `range_seconds` is that range where it is left out.
+    """
 
     argument: str
     lengths: Mapping[str, int]
-    default: str
+    spans: Mapping[str, int] = {}
+    range: str = ""
+    range_seconds: int = 0
 
 
 class PerItem(msgspec.Struct, frozen=True):

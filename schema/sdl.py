@@ -20,6 +20,7 @@ from graphql import (
     InterfaceTypeDefinitionNode,
     Node,
     ObjectTypeDefinitionNode,
+    OperationType,
     ScalarTypeDefinitionNode,
     get_named_type,
     parse,
@@ -28,7 +29,7 @@ from strawberry.printer import print_schema
 
 from resolvers.pages import DEFAULT_SIZE
 from schema.annotations import AnnotationMistakes, Mistake
-from schema.directives import DIRECTIVES, AssumedSizeFor, ListSize
+from schema.directives import DIRECTIVES, LEAF_COST, AssumedSizeFor, ListSize, Span
 from schema.fields import LONGEST, LongestBy, PerItem
 
 MUTATION_WEIGHT: Final = "10"
@@ -40,6 +41,8 @@ WEIGHTS: Final = Path(__file__).with_name("weights.toml")
 class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """Weights in points, as text, by coordinate."""
 
+    leaf: str = "0"
+    """Of each field of a scalar or an enumeration."""
     types: Mapping[str, str] = {}
     fields: Mapping[str, str] = {}
     arguments: Mapping[str, str] = {}
@@ -65,7 +68,7 @@ def annotated_sdl(schema: strawberry.Schema, weights: Weights) -> tuple[str, Seq
         writer.definition(definition)
     unknown = sorted(weights.all().keys() - writer.written)
     mistakes = [Mistake(coordinate, "weights.toml names what does not exist") for coordinate in unknown]
-    return DIRECTIVES + "\n" + writer.text(text), mistakes
+    return DIRECTIVES + "\n" + writer.head + writer.text(text), mistakes
 
 
 class _Writer:
@@ -77,6 +80,9 @@ class _Writer:
         self._insertions: list[tuple[int, str]] = []
         mutation = schema._schema.mutation_type
         self._mutation = mutation.name if mutation else None
+        self._roots = {
+            kind.value: root.name for kind in OperationType if (root := schema._schema.get_root_type(kind)) is not None
+        }
         self.written: set[str] = set()
 
     def text(self, text: str) -> str:
@@ -86,6 +92,14 @@ class _Writer:
             pieces += [text[done:at], f" {directive}"]
             done = at
         return "".join([*pieces, text[done:]])
+
+    @property
+    def head(self) -> str:
+        """The definition of the schema, where there is something to say of it as a whole."""
+        if self._weights.leaf == "0":
+            return ""
+        kinds = "".join(f"  {kind}: {name}\n" for kind, name in self._roots.items())
+        return f"schema @{LEAF_COST}(weight: {json.dumps(self._weights.leaf)}) {{\n{kinds}}}\n\n"
 
     def definition(self, node: Node) -> None:
         """Annotate one type and what is in it."""
@@ -127,6 +141,11 @@ def _value_end(node: InputValueDefinitionNode) -> Node:
     return node.default_value or node.type
 
 
+def _span(declared: LongestBy, value: str) -> Span | None:
+    seconds = declared.spans.get(value)
+    return None if seconds is None else Span(declared.range, seconds, declared.range_seconds)
+
+
 def list_size(parent: Any, name: str) -> ListSize | None:
     """What bounds the list that a field is or returns, as declared where the field is."""
     field: GraphQLField = parent.fields[name]
@@ -136,8 +155,11 @@ def list_size(parent: Any, name: str) -> ListSize | None:
         return ListSize(slicing_arguments=(declared.argument,), sized_fields=declared.fields)
     if isinstance(declared, LongestBy):
         longest = max(declared.lengths.values())
-        shorter = {value: size for value, size in declared.lengths.items() if size < longest}
-        by_value = tuple(AssumedSizeFor(declared.argument, value, size) for value, size in shorter.items())
+        by_value = tuple(
+            AssumedSizeFor(declared.argument, value, size, _span(declared, value))
+            for value, size in declared.lengths.items()
+            if size < longest or value in declared.spans
+        )
         return ListSize(assumed_size=longest, assumed_for=by_value)
     slices = tuple(argument for argument in ("first", "last") if argument in field.args)
     if declared is None and not slices:

@@ -1,6 +1,7 @@
 """`podgraph cost calibrate`: weights from what queries take on this machine."""
 
 import asyncio
+import warnings
 from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Annotated
 
 import msgspec
 import typer
-from graphql import is_abstract_type
 from rich.console import Console
 from rich.table import Table
 
@@ -19,7 +19,16 @@ from gateway.commands.tenant import tenant_of
 from gateway.cost.calibration.known import known_values
 from gateway.cost.calibration.measuring import Measuring, Unanswered
 from gateway.cost.calibration.queries import assorted
-from gateway.cost.calibration.weighing import Proposal, Sample, default_weights, predicted, proposals, weighed
+from gateway.cost.calibration.weighing import (
+    FEWEST,
+    Proposal,
+    Sample,
+    default_weights,
+    predicted,
+    proposals,
+    seconds_per_object,
+    weighed,
+)
 from gateway.cost.calibration.weights_file import difference, with_weights
 from gateway.cost.points import points
 from gateway.development import with_development_secrets
@@ -45,6 +54,8 @@ class Calibration(msgspec.Struct, frozen=True):
 
     moved: Sequence[Proposal]
     queries: int
+    rate: float
+    """Seconds that a point stands for on this machine."""
     before: float
     after: float
 
@@ -73,15 +84,17 @@ def calibrate_command(
     console = Console(stderr=True)
     random = Random(seed)  # noqa: S311  # made-up queries, no secret
     graph = build_graph()
-    with database_settings(settings) as running, console.status("") as status:
+    with warnings.catch_warnings(), database_settings(settings) as running, console.status("") as status:
         tenant_id = tenant_of(running, tenant, "data they are")
+        # What else a query began when a field of it failed: graphql-core leaves it where it is.
+        warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         found = asyncio.run(_calibration(running, graph, tenant_id, random, queries, rounds, most, status.update))
     text = WEIGHTS.read_text()
     new = with_weights(text, found.moved, default_weights(graph.schema))
     console.print(_table(found.moved))
     console.print(
-        f"{found.queries:,} queries; Spearman's correlation of cost and time, of those held out:"
-        f" {found.before:.3f} before, {found.after:.3f} after."
+        f"{found.queries:,} queries, {found.rate * 1e6:.0f} µs a point; Spearman's correlation of cost and time,"
+        f" of those held out: {found.before:.3f} before, {found.after:.3f} after."
     )
     typer.echo(difference(text, new, "schema/weights.toml"), nl=False)
     for file in [each for each in (out, WEIGHTS if write else None) if each is not None]:
@@ -112,22 +125,26 @@ async def _calibration(
             dearest=points(most),
             say=say,
         )
+    if len(samples) < _HELD_OUT * FEWEST:
+        raise Failure(
+            f"Only {len(samples)} queries had an answer: ask for more queries, or name a tenant with more data"
+        )
     return calibration(graph, samples)
 
 
 def calibration(graph: Graph, samples: Sequence[Sample]) -> Calibration:
     """What the samples say of the graph's weights."""
     weights = weighed(graph.schema, graph.annotations)
-    node = graph.schema.type_map["Node"]
-    plain = [type_.name for type_ in graph.schema.get_possible_types(node)] if is_abstract_type(node) else []
     learnt = [sample for place, sample in enumerate(samples) if place % _HELD_OUT]
     held_out = samples[::_HELD_OUT]
-    moved = proposals(learnt, weights, plain)
+    rate = seconds_per_object(learnt)
+    moved = proposals(learnt, weights, rate)
     seconds = [sample.seconds for sample in held_out]
     after = {**weights, **{proposal.coordinate: proposal.after for proposal in moved}}
     return Calibration(
         moved=moved,
         queries=len(samples),
+        rate=rate,
         before=spearman(predicted(held_out, weights), seconds),
         after=spearman(predicted(held_out, after), seconds),
     )

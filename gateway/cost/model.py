@@ -58,6 +58,7 @@ class CostModel:
         self._fields = _points(annotations.fields)
         self._arguments = _points(annotations.arguments)
         self._sizes = annotations.list_sizes
+        self._leaf = Points(int(annotations.leaf * ONE))
         self._known: dict[tuple[str, str], FieldModel | None] = {}
         self.directives = {
             directive.name: {
@@ -100,7 +101,7 @@ class CostModel:
         coordinate = f"{parent.name}.{name}"
         named = get_named_type(field.type)
         free = is_introspection_type(parent) or name in ROOT_FIELDS
-        default = Points(0) if free or not is_composite_type(named) else ONE
+        default = Points(0) if free else ONE if is_composite_type(named) else self._leaf
         return FieldModel(
             coordinate=coordinate,
             field=field,

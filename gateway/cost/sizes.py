@@ -19,7 +19,8 @@ from graphql import (
 )
 
 from gateway.cost.values import ABSENT, Amount, Variables, amount, is_constant, value_of
-from schema.directives import ListSize
+from resolvers.moments import moment_of
+from schema.directives import ListSize, Span
 
 UNKNOWN_SIZE: Final = 1_000_000
 """Values of a list that nothing bounds: the specification says infinite."""
@@ -86,6 +87,7 @@ def size_of(field: GraphQLField, node: FieldNode, declared: ListSize | None) -> 
     given = {argument.name.value: argument.value for argument in node.arguments or ()}
     slices = [_slice(field, path, given) for path in declared.slicing_arguments]
     by_value = [(one, given.get(one.argument), _default(field.args[one.argument])) for one in declared.assumed_for]
+    ranges = {one.span.argument for one in declared.assumed_for if one.span is not None}
 
     def size(variables: Variables) -> int:
         asked = [number for slice_ in slices if (number := slice_.asked(variables)) is not None]
@@ -94,13 +96,35 @@ def size_of(field: GraphQLField, node: FieldNode, declared: ListSize | None) -> 
         for one, value_node, default in by_value:
             value = ABSENT if value_node is None else value_of(value_node, variables)
             if (default if value is ABSENT else value) == one.value:
-                return one.size
+                span = one.span
+                return (
+                    one.size if span is None else min(one.size, _values_of(span, given.get(span.argument), variables))
+                )
         return UNKNOWN_SIZE if declared.assumed_size is None else declared.assumed_size
 
     nodes = [slice_.node for slice_ in slices] + [value_node for _, value_node, _ in by_value]
+    nodes += [given.get(name) for name in ranges]
     if all(value_node is None or is_constant(value_node) for value_node in nodes):
         return Size(size({}), slices)
     return Size(size, slices)
+
+
+def _values_of(span: Span, node: ValueNode | None, variables: Variables) -> int:
+    """How many values a range has; one that is no range is refused before anything is done."""
+    value = ABSENT if node is None else value_of(node, variables)
+    seconds = span.default if value is ABSENT or value is None else _seconds(value)
+    return UNKNOWN_SIZE if seconds is None else max(0, -(-seconds // span.seconds)) + 1
+
+
+def _seconds(value: Any) -> int | None:
+    """From one moment to the other, rounded up."""
+    if not isinstance(value, Mapping):
+        return None
+    try:
+        since, until = moment_of(value["from"]), moment_of(value["until"])
+        return math.ceil((until - since).total_seconds())
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
 
 
 def _slice(field: GraphQLField, path: str, given: Mapping[str, ValueNode]) -> Slice:

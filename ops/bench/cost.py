@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from statistics import median
 from typing import Any, Final
 
@@ -105,7 +106,7 @@ async def _chosen(
     """Queries that have an answer without errors, about as many of each decade, with what they were charged."""
     chosen: list[tuple[bytes, Measured]] = []
     spread = Spread(wanted)
-    for text, variables in (next(queries) for _ in range(wanted * _TRIES)):
+    for text, variables in islice(queries, wanted * _TRIES):
         body = msgspec.json.encode({"query": text, "variables": variables})
         _, answer = await _timed(http, body)
         cost = answer.get("extensions", {}).get("cost")

@@ -53,6 +53,15 @@ LONGEST: Final[Mapping[str, int]] = MappingProxyType(
     }
 )
 """The most rows of one parent. Two groups of time more than fit, where the first and the last are cut."""
+SHORTEST_SECONDS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        Grouping.HOUR: 60 * 60,
+        Grouping.DAY: 24 * 60 * 60,
+        Grouping.WEEK: 7 * 24 * 60 * 60,
+        Grouping.MONTH: 28 * 24 * 60 * 60,
+    }
+)
+"""How long a group of time is at least, but for the first and the last."""
 SUBJECTS: Final[Mapping[Grouping, Callable[[Spot], int]]] = MappingProxyType(
     {
         Grouping.PLACEMENT: lambda spot: spot.placement_id,

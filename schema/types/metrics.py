@@ -18,9 +18,9 @@ from resolvers.metrics import measures
 from resolvers.metrics import overlap as overlaps
 from resolvers.metrics.figures import CurrencyFigures, ratio
 from resolvers.metrics.money import money
-from resolvers.metrics.rows import LARGEST_GROUPS, Grouping, MetricsRow, metrics_rows
+from resolvers.metrics.rows import LARGEST_GROUPS, SHORTEST_SECONDS, Grouping, MetricsRow, metrics_rows
 from resolvers.metrics.rows import LONGEST as LONGEST_BY_GROUPING
-from resolvers.metrics.spans import GivenRange
+from resolvers.metrics.spans import DEFAULT_RANGE, GivenRange
 from resolvers.numbers import BigInt
 from schema.enums import described
 from schema.fields import CURRENCIES, LONGEST, LongestBy, batched
@@ -303,7 +303,7 @@ def metrics_of(parent: str) -> Any:
     description = (
         "What its placements, archived ones among them, reached and led to: one row, or one for each group, in order."
     )
-    longest = LongestBy("groupBy", LONGEST_BY_GROUPING, default=Grouping.NONE)
+    longest = LongestBy("groupBy", LONGEST_BY_GROUPING, SHORTEST_SECONDS, "range", int(DEFAULT_RANGE.total_seconds()))
     return batched(graphql_type=list[Metrics], description=description, longest=longest)(resolve)
 
 

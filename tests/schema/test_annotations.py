@@ -6,7 +6,7 @@ import pytest
 from graphql import parse
 
 from schema.annotations import AnnotationMistakes, Annotations, read_annotations
-from schema.directives import DIRECTIVES, AssumedSizeFor, ListSize
+from schema.directives import DIRECTIVES, AssumedSizeFor, ListSize, Span
 
 SOUND = """
 scalar Heavy @cost(weight: "0.5")
@@ -64,13 +64,15 @@ def test_weights_and_sizes_are_read_by_coordinate() -> None:
     [
         ("Page", ListSize(25, ("first", "last"), ("edges", "nodes"), require_one_slicing_argument=False)),
         ("[Int]", ListSize(7, assumed_for=(AssumedSizeFor("by", "DAY", 3), AssumedSizeFor("by", "WEEK", 2)))),
+        ("[Int]", ListSize(7, assumed_for=(AssumedSizeFor("by", "DAY", 3, Span("range", 60, 90)),))),
     ],
 )
 def test_what_is_written_is_what_is_read(type_: str, size: ListSize) -> None:
     read = annotations(f"""
       enum By {{ ALL DAY WEEK }}
+      input Range {{ from: String until: String }}
       type Page {{ edges: [Int] nodes: [Int] }}
-      type Query {{ page(first: Int, last: Int, by: By): {type_} {size.written()} }}
+      type Query {{ page(first: Int, last: Int, by: By, range: Range): {type_} {size.written()} }}
     """)
     assert read.list_sizes == {"Query.page": size}
 
@@ -271,3 +273,45 @@ def test_directives_that_are_defined_otherwise_are_a_mistake() -> None:
 def test_an_sdl_without_the_directives_has_the_defaults() -> None:
     read = read_annotations(parse("type Query { a: Int }"))
     assert read == Annotations({}, {}, {}, {}, {})
+
+
+def test_leaf_fields_cost_what_the_schema_says() -> None:
+    assert annotations("type Query { a: Int }").leaf == 0
+    assert annotations('schema @leafCost(weight: "0.25") { query: Query } type Query { a: Int }').leaf == Decimal(
+        "0.25"
+    )
+
+
+@pytest.mark.parametrize(
+    ("directive", "mistake"),
+    [
+        ('@leafCost(weight: "-1")', "@leafCost: the weight -1 of a type is negative"),
+        ('@leafCost(weight: "x")', "@leafCost: the weight 'x' is not a number"),
+    ],
+)
+def test_weight_of_leaf_fields_that_is_none_is_a_mistake(directive: str, mistake: str) -> None:
+    assert mistakes(f"schema {directive} {{ query: Query }} type Query {{ a: Int }}") == [mistake]
+
+
+@pytest.mark.parametrize(
+    ("span", "mistake"),
+    [
+        ('range: "range"', "@assumedSizeFor needs range, seconds and rangeSeconds, or none of them"),
+        ('range: "no", seconds: 1, rangeSeconds: 1', "the range 'no' of @assumedSizeFor does not exist"),
+        (
+            'range: "first", seconds: 1, rangeSeconds: 1',
+            "the range 'first' of @assumedSizeFor has no `from` and `until`",
+        ),
+        ('range: "range", seconds: 0, rangeSeconds: 1', "the seconds of @assumedSizeFor are not above 0"),
+    ],
+)
+def test_range_that_is_none_is_a_mistake(span: str, mistake: str) -> None:
+    sdl = f"""
+      enum By {{ DAY }}
+      input Range {{ from: String until: String }}
+      type Query {{
+        rows(first: Int, by: By, range: Range): [Int]
+          @listSize(assumedSize: 9) @assumedSizeFor(argument: "by", value: "DAY", size: 4, {span})
+      }}
+    """
+    assert mistakes(sdl) == [f"Query.rows: {mistake}"]

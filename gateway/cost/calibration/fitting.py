@@ -11,33 +11,26 @@ _SWEEPS: Final = 2_000
 _PRECISION: Final = 1e-9
 
 
-def fitted(counts: Numbers, seconds: Numbers, known: Numbers, *, pull: float) -> tuple[Numbers, float, float]:
-    """Weights in points, seconds per point, and seconds that every query takes beside its points.
+def fitted(counts: Numbers, seconds: Numbers, known: Numbers, *, pulls: Numbers, rate: float) -> tuple[Numbers, float]:
+    """Weights in points of `rate` seconds each, and the seconds that every query takes beside its points.
 
     `counts` has a row for each query and a column for each coordinate, `known` the weights so far. The model is
     seconds = beside + rate × counts @ weights. Minimised is the sum of (predicted - seconds)² ÷ (predicted × seconds),
-    which is about the squared logarithm of their ratio, plus `pull` times the squared relative change of each weight:
+    which is about the squared logarithm of their ratio, plus each weight's squared relative change times its pull:
     coordinates that the queries say little of, or that always come together, stay near what they were.
     """
-    rate = _rate(counts @ known, seconds)
-    points = np.append(known, np.median(seconds) / rate / 10)
+    points = np.append(known, np.min(seconds) / rate)
     columns = np.column_stack([counts, np.ones(len(seconds))]) * rate
     anchor = np.append(known, 0.0)
     predicted = seconds
     for _ in range(_ROUNDS):
         scale = 1 / np.sqrt(seconds * predicted)
         # What every query takes is pulled nowhere.
-        pulls = np.append(pull / np.maximum(np.maximum(points[:-1], known), 1.0) ** 2, 0.0)
+        pulled = np.append(pulls / np.maximum(np.maximum(points[:-1], known), 1.0) ** 2, 0.0)
         rows = columns * scale[:, None]
-        points = _non_negative(rows.T @ rows + np.diag(pulls), rows.T @ (seconds * scale) + pulls * anchor, points)
+        points = _non_negative(rows.T @ rows + np.diag(pulled), rows.T @ (seconds * scale) + pulled * anchor, points)
         predicted = np.maximum(columns @ points, seconds / 100)
-    return points[:-1], rate, float(points[-1] * rate)
-
-
-def _rate(predicted: Numbers, seconds: Numbers) -> float:
-    """Seconds per point: what most queries agree on, the larger ones, where what is beside matters least."""
-    large = predicted >= np.median(predicted)
-    return float(np.median(seconds[large] / np.maximum(predicted[large], 1e-9)))
+    return points[:-1], float(points[-1] * rate)
 
 
 def _non_negative(square: Numbers, target: Numbers, start: Numbers) -> Numbers:

@@ -22,9 +22,12 @@ STEADY: Final = Decimal("0.2")
 LIGHTEST: Final = Decimal("0.1")
 """Points of a type: every object is some work."""
 
-_PULL: Final = 0.02
+_PULL_OF_TYPES: Final = 5.0
+"""Objects differ little from each other: small queries are not to say otherwise."""
+_PULL_OF_FIELDS: Final = 0.05
+_LARGE: Final = 0.75
 _DIGITS: Final = 2
-_PLACES: Final = 3
+_PLACES: Final = 1
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -93,12 +96,22 @@ def predicted(samples: Sequence[Sample], weights: Mapping[str, Decimal]) -> list
     ]
 
 
-def proposals(samples: Sequence[Sample], weights: Mapping[str, Decimal], plain: Iterable[str]) -> list[Proposal]:
-    """The weights that have moved, by coordinate. `plain` are the types whose objects are to weigh about 1."""
+def seconds_per_object(samples: Sequence[Sample]) -> float:
+    """What a point is: the median time for each object, with all that belongs to it, of the largest quarter of queries.
+
+    Raises ValueError without samples.
+    """
+    if not samples:
+        raise ValueError("there are no samples")
+    objects = np.array([_objects(sample) for sample in samples], dtype=float)
+    seconds = np.array([sample.seconds for sample in samples])
+    large = objects >= max(float(np.quantile(objects, _LARGE)), 1.0)
+    return float(np.median(seconds[large] / objects[large])) if large.any() else float(np.median(seconds))
+
+
+def proposals(samples: Sequence[Sample], weights: Mapping[str, Decimal], rate: float) -> list[Proposal]:
+    """The weights that have moved, by coordinate, in points of `rate` seconds each."""
     met = Counter(coordinate for sample in samples for coordinate, count in sample.counts.items() if count)
-    totals: Counter[str] = Counter()
-    for sample in samples:
-        totals.update(sample.counts)
     enough = sorted(coordinate for coordinate in weights if met[coordinate] >= FEWEST)
     if not enough:
         return []
@@ -109,11 +122,12 @@ def proposals(samples: Sequence[Sample], weights: Mapping[str, Decimal], plain: 
             if coordinate in columns:
                 counts[row, columns[coordinate]] = count
     seconds = np.array([sample.seconds for sample in samples])
-    points, _, _ = fitted(counts, seconds, np.array([float(weight) for weight in weights.values()]), pull=_PULL)
-    unit = _unit({name: points[columns[name]] for name in plain if met[name] >= FEWEST}, totals)
+    known = np.array([float(weight) for weight in weights.values()])
+    pulls = np.array([_PULL_OF_FIELDS if "." in coordinate else _PULL_OF_TYPES for coordinate in weights])
+    points, _ = fitted(counts, seconds, known, pulls=pulls, rate=rate)
     found = []
     for coordinate in enough:
-        after = _rounded(points[columns[coordinate]] / unit)
+        after = _rounded(points[columns[coordinate]])
         if "." not in coordinate:
             after = max(after, LIGHTEST)
         before = weights[coordinate]
@@ -122,19 +136,12 @@ def proposals(samples: Sequence[Sample], weights: Mapping[str, Decimal], plain: 
     return found
 
 
-def _unit(plain: Mapping[str, float], totals: Mapping[str, int]) -> float:
-    """What a plain object takes: the median over all objects of these types; 1 where nothing says so."""
-    ordered = sorted((value, totals[name]) for name, value in plain.items() if value > 0)
-    half = sum(times for _, times in ordered) / 2
-    for value, times in ordered:
-        half -= times
-        if half <= 0:
-            return value
-    return 1.0
+def _objects(sample: Sample) -> int:
+    return sum(count for coordinate, count in sample.counts.items() if "." not in coordinate)
 
 
 def _rounded(points: float) -> Decimal:
-    """Two significant digits, and no more than three decimals, which is all that a weight may have."""
+    """Two significant digits, and no more than a tenth of a point: what is less is noise."""
     if points <= 0:
         return Decimal(0)
     exact = Decimal(points)

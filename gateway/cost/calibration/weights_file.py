@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+import msgspec
+
 from gateway.cost.calibration.weighing import Proposal
 from schema.sdl import Weights, weights_of
 
@@ -25,7 +27,7 @@ def with_weights(text: str, moved: Iterable[Proposal], defaults: Mapping[str, De
             del section[proposal.coordinate]
     head = [line for line in text.partition("[")[0].splitlines() if line.startswith("#")]
     return "\n".join(
-        [*head, *_sections(Weights(**known, arguments=weights.arguments, input_fields=weights.input_fields))]
+        [*head, *_sections(msgspec.structs.replace(weights, types=known["types"], fields=known["fields"]))]
     )
 
 
@@ -36,6 +38,8 @@ def difference(before: str, after: str, name: str) -> str:
 
 
 def _sections(weights: Weights) -> Iterable[str]:
+    yield ""
+    yield f"leaf = {json.dumps(weights.leaf)}"
     for title, name in _SECTIONS.items():
         yield ""
         yield f"[{title}]"

@@ -200,7 +200,7 @@ def test_check_shows_what_a_change_of_the_schema_does_to_prices(shell: Terminal,
         if row.startswith("|")
     }
     now, then, difference, ratio, verdict = rows["Small"]
-    assert float(now) - float(then) == float(difference)
+    assert float(now) - float(then) == pytest.approx(float(difference))
     assert float(ratio) == pytest.approx(float(now) / float(then), abs=0.005)
     assert verdict == "fits"
     assert rows["New"][1:4] == ["", "", ""]  # not valid by then

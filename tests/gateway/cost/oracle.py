@@ -4,7 +4,9 @@ Annotated coordinates are looked up each time, values are those of graphql-core'
 every object is looked at on its own.
 """
 
+import math
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -223,7 +225,14 @@ def size_by(annotated: ListSize, values: Mapping[str, Any]) -> int:
         return max(asked)
     for one in annotated.assumed_for:
         if values.get(one.argument) == one.value:
-            return one.size
+            if one.span is None:
+                return one.size
+            span = values.get(one.span.argument)
+            seconds = one.span.default
+            if span is not None:
+                moments = [datetime.fromisoformat(span[name]) for name in ("from", "until")]
+                seconds = max(0, math.ceil((moments[1] - moments[0]).total_seconds()))
+            return min(one.size, math.ceil(seconds / one.span.seconds) + 1)
     assert annotated.assumed_size is not None
     return annotated.assumed_size
 

@@ -27,6 +27,8 @@ SDL = """
 scalar Heavy @cost(weight: "0.25")
 enum Kind @cost(weight: "0.125") { CAT DOG }
 enum Grain { ALL DAY WEEK }
+scalar Moment
+input Span { from: Moment! until: Moment! }
 input Filter {
   name: String @cost(weight: "0.5")
   ages: [Int!] @cost(weight: "0.01")
@@ -62,9 +64,10 @@ type Dog implements Pet & Named {
   friends: [Pet!] @listSize(assumedSize: 3)
   label(long: Boolean! = false): String
   tricks: [Heavy!] @listSize(assumedSize: 4)
-  series(by: Grain! = ALL): [Point!]!
+  series(by: Grain! = ALL, range: Span): [Point!]!
     @listSize(assumedSize: 5)
-    @assumedSizeFor(argument: "by", value: "ALL", size: 1) @assumedSizeFor(argument: "by", value: "DAY", size: 4)
+    @assumedSizeFor(argument: "by", value: "ALL", size: 1)
+    @assumedSizeFor(argument: "by", value: "DAY", size: 4, range: "range", seconds: 86400, rangeSeconds: 172800)
 }
 type Rock @cost(weight: "0.5") {
   id: ID!

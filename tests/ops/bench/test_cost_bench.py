@@ -1,12 +1,17 @@
-"""The figures of `podgraph bench cost`, and the command itself against a server of its own."""
+"""The figures of `podgraph bench cost`, and its measurement over HTTP."""
 
 import math
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+import httpx2
 import pytest
 
-from ops.bench.cost import Measured, correlation, decades, outliers
+from ops.bench.cost import Ask, Measured, correlation, decades, measured, outliers
 from ops.bench.decades import Spread, decade
+from ops.bench.demo_server import BenchFailed, DemoServer
 from ops.bench.ranks import spearman
+from tests.services.gateway import Gateway
 
 
 def queries(*pairs: tuple[float, float]) -> list[Measured]:
@@ -58,3 +63,33 @@ def test_outliers_are_the_queries_whose_ranks_differ_most() -> None:
     assert correlation(found) == pytest.approx(-0.2)
     [(worst, apart)] = outliers(found, 1)
     assert (worst.text, apart) == ("q0", 0.75)
+
+
+async def asked(server: Gateway, *texts: str, wanted: int) -> list[Measured]:
+    """What is measured of these queries, drawn again and again."""
+
+    async def queries(ask: Ask) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        assert (await ask("{ viewer { role } }"))["viewer"] == {"role": None}
+        return iter([(text, {}) for _ in range(20) for text in texts])
+
+    headers = {"authorization": f"Bearer {server.api_key}", "content-type": "application/json"}
+    async with httpx2.AsyncClient(base_url=server.url, headers=headers, timeout=30) as http:
+        return await measured(DemoServer(http, {}, "", 0), queries, wanted=wanted, repetitions=2, say=lambda _: None)
+
+
+async def test_queries_are_timed_and_charged_by_a_server(demo_server: Gateway) -> None:
+    small, large = (
+        "{ viewer { role } }",
+        "{ campaigns(first: 40) { nodes { placements(first: 30) { nodes { id } } } } }",
+    )
+    found = await asked(demo_server, small, '{ campaign(id: "pod_1") { id } }', large, wanted=5)
+    by_text = {each.text: each for each in found}
+    assert by_text.keys() == {small, large}  # the other one has an error
+    assert by_text[small].charged == by_text[small].requested
+    assert 100 < by_text[large].charged < by_text[large].requested
+    assert 0 < by_text[small].seconds < by_text[large].seconds < 30
+
+
+async def test_too_few_answers_are_no_measurement(demo_server: Gateway) -> None:
+    with pytest.raises(BenchFailed, match="only 0 of 80 queries have an answer"):
+        await asked(demo_server, '{ campaign(id: "pod_1") { id } }', wanted=10)

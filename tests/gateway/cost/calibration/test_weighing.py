@@ -7,17 +7,22 @@ import pytest
 from gateway.cost.calibration.weighing import (
     FEWEST,
     LIGHTEST,
+    Proposal,
     Sample,
     counting,
     default_weights,
     predicted,
     proposals,
+    seconds_per_object,
     weighed,
 )
 from gateway.cost.calibration.weights_file import difference, with_weights
 from gateway.cost.model import CostModel
 from gateway.cost.points import ONE
 from schema.graph import Graph, build_graph
+
+RATE = 2e-5
+"""Seconds of a point."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +36,7 @@ def samples(truth: Mapping[str, float], count: int = 200) -> list[Sample]:
     found = []
     for _ in range(count):
         counts = {name: int(source.lognormvariate(3, 1.5)) for name in truth if source.random() < 0.6}
-        found.append(Sample(counts, 0.001 + 2e-5 * sum(truth[name] * times for name, times in counts.items())))
+        found.append(Sample(counts, 0.001 + RATE * sum(truth[name] * times for name, times in counts.items())))
     return found
 
 
@@ -65,26 +70,29 @@ def test_points_are_those_of_the_counts() -> None:
 
 
 def test_weights_are_proposed_in_plain_objects_with_two_digits() -> None:
-    moved = proposals(samples({"A": 1, "A.dear": 123, "B": 5}), dict.fromkeys(("A", "A.dear", "B"), Decimal(1)), ["A"])
-    assert {each.coordinate: each.after for each in moved} == {"A.dear": Decimal(120), "B": Decimal(5)}
+    moved = proposals(samples({"A": 1, "A.dear": 123, "B": 5}), dict.fromkeys(("A", "A.dear", "B"), Decimal(1)), RATE)
+    after = {each.coordinate: each.after for each in moved}
+    assert after.keys() == {"A.dear", "B"}
+    assert after["A.dear"] == Decimal(120)
+    assert 4 <= after["B"] <= 5  # types are pulled towards what they were
     assert all(each.before == 1 and each.samples > FEWEST for each in moved)
 
 
 def test_weight_that_moves_little_stays() -> None:
     weights = {"A": Decimal(1), "A.dear": Decimal(110), "B": Decimal("5.5")}
-    assert proposals(samples({"A": 1, "A.dear": 123, "B": 5}), weights, ["A"]) == []
+    assert proposals(samples({"A": 1, "A.dear": 123, "B": 5}), weights, RATE) == []
 
 
 def test_nothing_is_proposed_for_what_few_queries_meet() -> None:
     rare = [Sample({"A": 10, "Rare": 10}, 1.0)] * (FEWEST - 1)
     weights = {"A": Decimal(1), "Rare": Decimal(1)}
-    assert [each for each in proposals([*samples({"A": 1}), *rare], weights, ["A"]) if each.coordinate == "Rare"] == []
-    assert proposals(rare, weights, ["A"]) == []
+    assert [each for each in proposals([*samples({"A": 1}), *rare], weights, RATE) if each.coordinate == "Rare"] == []
+    assert proposals(rare, weights, RATE) == []
 
 
 def test_no_object_is_free_but_a_field_may_be() -> None:
     weights = {"A": Decimal(1), "Free": Decimal(1), "A.free": Decimal(1)}
-    moved = proposals(samples({"A": 1, "Free": 0, "A.free": 0}), weights, ["A"])
+    moved = proposals(samples({"A": 1, "Free": 0, "A.free": 0}), weights, RATE)
     after = {each.coordinate: each.after for each in moved}
     assert after["Free"] == LIGHTEST
     assert after["A.free"] < Decimal("0.1")
@@ -92,10 +100,10 @@ def test_no_object_is_free_but_a_field_may_be() -> None:
 
 def test_file_has_the_weights_that_are_not_the_default(graph: Graph) -> None:
     text = '# Heading.\n\n[types]\nB = "3"\n\n[arguments]\n"Q.a(b:)" = "0.5"\n'
-    moved = proposals(
-        samples({"A": 1, "A.dear": 123, "B": 1}), {"A": Decimal(1), "A.dear": Decimal(1), "B": Decimal(3)}, ["A"]
-    )
-    assert {each.coordinate for each in moved} == {"A.dear", "B"}
+    moved = [
+        Proposal("A.dear", Decimal(1), Decimal("1.2E+2"), 50),
+        Proposal("B", Decimal(3), Decimal(1), 50),
+    ]
     new = with_weights(text, moved, dict.fromkeys(("A", "A.dear", "B"), Decimal(1)))
     assert new == (
         '# Heading.\n\n[types]\n\n[fields]\n"A.dear" = "120"\n\n[arguments]\n"Q.a(b:)" = "0.5"\n\n[inputFields]\n'
@@ -106,3 +114,11 @@ def test_file_has_the_weights_that_are_not_the_default(graph: Graph) -> None:
     assert '+"A.dear" = "120"\n' in shown
     assert difference(new, new, "schema/weights.toml") == ""
     assert with_weights(new, [], {}) == new
+
+
+def test_point_is_what_an_object_of_a_large_query_takes() -> None:
+    small = [Sample({"A": 1, "A.dear": 1}, 0.005)] * 7
+    large = [Sample({"A": 900, "B": 100, "A.dear": 3}, 0.02), Sample({"A": 1_000}, 0.022), Sample({"A": 1_000}, 0.06)]
+    assert seconds_per_object(small + large) == pytest.approx(2.2e-5)
+    with pytest.raises(ValueError, match="no samples"):
+        seconds_per_object([])
