@@ -110,7 +110,8 @@ def _print(console: Console, figures: CostFigures) -> None:
     console.print(_overhead_table(figures.overheads))
     console.print(
         f"Spearman's correlation of charged cost and time over {len(figures.queries)} queries:"
-        f" {figures.correlation:.3f} (at least {cost.GOAL} is asked)."
+        f" {figures.correlation:.3f} (at least {cost.GOAL} is asked).",
+        soft_wrap=True,
     )
 
 

@@ -23,7 +23,6 @@ from gateway.cost.calibration.weighing import (
     FEWEST,
     Proposal,
     Sample,
-    default_weights,
     predicted,
     proposals,
     seconds_per_object,
@@ -83,18 +82,20 @@ def calibrate_command(
         raise Failure("Calibrating takes all of a machine for minutes: PODGRAPH_ENVIRONMENT is production.")
     console = Console(stderr=True)
     random = Random(seed)  # noqa: S311  # made-up queries, no secret
-    graph = build_graph()
+    # Read before the long work, so that the weights that are measured are those that are changed.
+    text = WEIGHTS.read_text()
+    graph = build_graph(text)
     with warnings.catch_warnings(), database_settings(settings) as running, console.status("") as status:
         tenant_id = tenant_of(running, tenant, "data they are")
         # What else a query began when a field of it failed: graphql-core leaves it where it is.
         warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
         found = asyncio.run(_calibration(running, graph, tenant_id, random, queries, rounds, most, status.update))
-    text = WEIGHTS.read_text()
-    new = with_weights(text, found.moved, default_weights(graph.schema))
+    new = with_weights(text, found.moved, graph.schema)
     console.print(_table(found.moved))
     console.print(
         f"{found.queries:,} queries, {found.rate * 1e6:.0f} µs a point; Spearman's correlation of cost and time,"
-        f" of those held out: {found.before:.3f} before, {found.after:.3f} after."
+        f" of those held out: {found.before:.3f} before, {found.after:.3f} after.",
+        soft_wrap=True,
     )
     typer.echo(difference(text, new, "schema/weights.toml"), nl=False)
     for file in [each for each in (out, WEIGHTS if write else None) if each is not None]:
@@ -125,7 +126,7 @@ async def _calibration(
             dearest=points(most),
             say=say,
         )
-    if len(samples) < _HELD_OUT * FEWEST:
+    if len(samples) < 2 * FEWEST:
         raise Failure(
             f"Only {len(samples)} queries had an answer: ask for more queries, or name a tenant with more data"
         )

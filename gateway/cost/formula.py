@@ -123,6 +123,8 @@ class Formula:
         for selection in self.selections:
             self._fold(selection)
         self._by_group = {selection.group: selection for selection in self.selections}
+        self.parts = sum(1 + len(one.fields) + len(one.below) for one in self.selections)
+        """How large it is: its selections with their fields, and the lists below them."""
 
     def variables(self, given: Variables) -> Variables:
         """What the client sent, with the operation's defaults for what it left out."""

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from graphql import DocumentNode, OperationDefinitionNode
 
@@ -15,6 +15,10 @@ from gateway.cost.selections import steering_names, variable_defaults
 from gateway.cost.tally import Tally
 from gateway.cost.values import Variables, amount
 from gateway.documents.documents import Document
+
+TOKEN_BYTES: Final = 450
+PART_BYTES: Final = 250
+"""About what a token of a document and a part of a formula take in memory."""
 
 
 class Price:
@@ -42,12 +46,20 @@ class Price:
 
 
 class Prices:
-    """Formulas by document, operation and steering values: least recently used out first."""
+    """Formulas by document, operation and steering values: least recently used out first.
 
-    def __init__(self, model: CostModel, *, max_entries: int = 2_000) -> None:
+    A formula keeps its document alive, and one document has as many as its @skip and @include have combinations:
+    `max_bytes` bounds what they take together, as if no two shared a document.
+    """
+
+    def __init__(self, model: CostModel, *, max_entries: int = 2_000, max_bytes: int = 128 * 1024 * 1024) -> None:
         self._model = model
         self._max_entries = max_entries
-        self._formulas: OrderedDict[tuple[str, str | None, tuple[bool | None, ...]], Formula] = OrderedDict()
+        self._max_bytes = max_bytes
+        self._formulas: OrderedDict[tuple[str, str | None, tuple[bool | None, ...]], tuple[Formula, int]] = (
+            OrderedDict()
+        )
+        self._bytes = 0
         self._steering: OrderedDict[tuple[str, str | None], _Steering] = OrderedDict()
 
     def price(self, document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> Price:
@@ -56,23 +68,32 @@ class Prices:
         steering = self._steering_of(document, operation, name)
         values = steering.values(variables)
         key = (document.hash, name, values)
-        formula = self._formulas.get(key)
-        if formula is None or formula.document is not document.node:
-            known = {one: value for one, value in zip(steering.names, values, strict=True) if value is not None}
-            formula = self._formulas[key] = self._model.formula(document.node, operation, known)
-            if len(self._formulas) > self._max_entries:
-                self._formulas.popitem(last=False)
-        else:
+        known = self._formulas.get(key)
+        if known is not None and known[0].document is document.node:
             self._formulas.move_to_end(key)
+            return Price(known[0], variables)
+        given = {one: value for one, value in zip(steering.names, values, strict=True) if value is not None}
+        formula = self._model.formula(document.node, operation, given)
+        self._keep(key, formula, document)
         return Price(formula, variables)
 
     def __len__(self) -> int:
         return len(self._formulas)
 
+    def _keep(self, key: tuple[str, str | None, tuple[bool | None, ...]], formula: Formula, document: Document) -> None:
+        if key in self._formulas:
+            self._bytes -= self._formulas.pop(key)[1]
+        taken = document.text_bytes + TOKEN_BYTES * document.structure.tokens + PART_BYTES * formula.parts
+        self._formulas[key] = formula, taken
+        self._bytes += taken
+        while len(self._formulas) > self._max_entries or self._bytes > self._max_bytes:
+            _, (_, freed) = self._formulas.popitem(last=False)
+            self._bytes -= freed
+
     def _steering_of(self, document: Document, operation: OperationDefinitionNode, name: str | None) -> "_Steering":
         key = (document.hash, name)
         found = self._steering.get(key)
-        if found is None or found.document is not document.node:
+        if found is None:
             found = self._steering[key] = _Steering(document.node, operation)
             if len(self._steering) > self._max_entries:
                 self._steering.popitem(last=False)
@@ -82,18 +103,18 @@ class Prices:
 
 
 class _Steering:
-    """The variables that @skip and @include of an operation name."""
+    """The variables that @skip and @include of an operation name. Keeps nothing of the document alive."""
 
-    __slots__ = ("_defaults", "document", "names")
+    __slots__ = ("_defaults", "names")
 
     def __init__(self, document: DocumentNode, operation: OperationDefinitionNode) -> None:
-        self.document = document
         self.names = steering_names(document, operation)
-        self._defaults = variable_defaults(operation)
+        defaults = variable_defaults(operation)
+        self._defaults = {name: defaults.get(name) for name in self.names}
 
     def values(self, variables: Mapping[str, Any]) -> tuple[bool | None, ...]:
         """None for what is no Boolean: nothing is left out because of it."""
         if not self.names:
             return ()
-        values = (variables.get(name, self._defaults.get(name)) for name in self.names)
+        values = (variables.get(name, self._defaults[name]) for name in self.names)
         return tuple(value if isinstance(value, bool) else None for value in values)

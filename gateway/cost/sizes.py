@@ -16,6 +16,7 @@ from graphql import (
     ValueNode,
     get_nullable_type,
     is_list_type,
+    is_non_null_type,
 )
 
 from gateway.cost.values import ABSENT, Amount, Variables, amount, is_constant, value_of
@@ -40,9 +41,7 @@ class Slice(msgspec.Struct, frozen=True):
 
     def asked(self, variables: Variables) -> int | None:
         """How many values the argument lets through."""
-        value = ABSENT if self.node is None else value_of(self.node, variables)
-        if value is ABSENT:
-            value = self.default
+        value = _given(self.node, self.default, variables)
         for name, default in self.inner:
             value = value.get(name, default) if isinstance(value, Mapping) else None
         return _length(value) if self.is_list else _number(value)
@@ -88,14 +87,23 @@ def size_of(field: GraphQLField, node: FieldNode, declared: ListSize | None) -> 
     slices = [_slice(field, path, given) for path in declared.slicing_arguments]
     by_value = [(one, given.get(one.argument), _default(field.args[one.argument])) for one in declared.assumed_for]
     ranges = {one.span.argument for one in declared.assumed_for if one.span is not None}
+    bounding = [path.partition(".")[0] for path in declared.slicing_arguments]
+    bounding += [one.argument for one in declared.assumed_for]
+    required = [
+        (given.get(name), _default(field.args[name]))
+        for name in dict.fromkeys(bounding)
+        if is_non_null_type(field.args[name].type)
+    ]
 
     def size(variables: Variables) -> int:
+        if any(_given(value_node, default, variables) is None for value_node, default in required):
+            # Coercion refuses it: the client is to hear of that, not of a list that nothing bounds.
+            return 0
         asked = [number for slice_ in slices if (number := slice_.asked(variables)) is not None]
         if asked:
             return max(asked)
         for one, value_node, default in by_value:
-            value = ABSENT if value_node is None else value_of(value_node, variables)
-            if (default if value is ABSENT else value) == one.value:
+            if _given(value_node, default, variables) == one.value:
                 span = one.span
                 return (
                     one.size if span is None else min(one.size, _values_of(span, given.get(span.argument), variables))
@@ -136,6 +144,12 @@ def _slice(field: GraphQLField, path: str, given: Mapping[str, ValueNode]) -> Sl
             steps.append((step, _default(type_.fields[step])))
             type_ = get_nullable_type(type_.fields[step].type)
     return Slice(path, is_list_type(type_), given.get(name), tuple(steps), _default(field.args[name]))
+
+
+def _given(node: ValueNode | None, default: Any, variables: Variables) -> Any:
+    """What an argument says, or its default where it is left out."""
+    value = ABSENT if node is None else value_of(node, variables)
+    return default if value is ABSENT else value
 
 
 def _default(given: GraphQLArgument | GraphQLInputField) -> Any:

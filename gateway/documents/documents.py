@@ -28,9 +28,10 @@ SPARE_BYTES: Final = 512
 
 
 class Document(msgspec.Struct, frozen=True):
-    """A valid document. `hash` is the hexadecimal SHA-256 of its text."""
+    """A valid document. `hash` is the hexadecimal SHA-256 of its text, `text_bytes` how long that is."""
 
     hash: str
+    text_bytes: int
     node: DocumentNode
     operations: Mapping[str | None, OperationDefinitionNode]
     structure: Structure
@@ -51,7 +52,7 @@ class Document(msgspec.Struct, frozen=True):
 class Documents:
     """Valid documents by the hash of their text: least recently used out first, bounded by count and bytes of text.
 
-    A syntax tree takes some sixty times its text in memory; `max_bytes` counts text. Rejected texts are not kept:
+    A syntax tree takes some hundred times its text in memory; `max_bytes` counts text. Rejected texts are not kept:
     they are the hostile ones, and a client mends them before it asks again.
     """
 
@@ -90,7 +91,7 @@ class Documents:
         if len(raw) > self._limits.source_bytes:
             raise rejected(Code.TOO_MANY_TOKENS, f"The document is longer than {self._limits.source_bytes} bytes.")
         check_tokens(text, bounds or self._limits.bounds)
-        document = self._parsed(text, key.hex(), hide_suggestions=hide_suggestions)
+        document = self._parsed(text, key.hex(), len(raw), hide_suggestions=hide_suggestions)
         self._keep(key, document, len(raw) + SPARE_BYTES)
         return document
 
@@ -105,7 +106,7 @@ class Documents:
             self._bytes -= freed
         self._metrics.entries.set(len(self._entries))
 
-    def _parsed(self, text: str, digest: str, *, hide_suggestions: bool) -> Document:
+    def _parsed(self, text: str, digest: str, size: int, *, hide_suggestions: bool) -> Document:
         node = self._syntax_tree(text)
         found = structure(node, self._limits)
         if found.introspects and (deep := validate(self._schema, node, [MaxIntrospectionDepthRule])):
@@ -118,7 +119,7 @@ class Documents:
         }
         if not operations:
             raise rejected(Code.OPERATION_RESOLUTION_FAILURE, "The document contains no operation.")
-        return Document(hash=digest, node=node, operations=operations, structure=found)
+        return Document(hash=digest, text_bytes=size, node=node, operations=operations, structure=found)
 
     def _syntax_tree(self, text: str) -> DocumentNode:
         limits = self._limits

@@ -10,7 +10,7 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from gateway.cost.calibration.queries import GeneratedQuery
-from gateway.cost.calibration.weighing import Sample, counting, weighed
+from gateway.cost.calibration.weighing import LEAF, Sample, counting, weighed
 from gateway.cost.formula import Formula
 from gateway.cost.model import CostModel
 from gateway.cost.points import ONE, Points
@@ -41,8 +41,8 @@ class Measuring:
         self._context = context
         self._documents = Documents(graph.schema, DocumentLimits(), DocumentMetrics(CollectorRegistry()))
         self._prices = Prices(CostModel(graph.schema, graph.annotations))
-        coordinates = weighed(graph.schema, graph.annotations)
-        self._counting = CostModel(graph.schema, counting(graph.annotations, coordinates))
+        self._weighed = frozenset(weighed(graph.schema, graph.annotations))
+        self._counting = CostModel(graph.schema, counting(graph.annotations, self._weighed))
         self._executor: ReferenceExecutor[RequestContext] = ReferenceExecutor(graph.schema, seconds=_OPERATION_SECONDS)
 
     async def ask(self, text: str) -> Mapping[str, Any]:
@@ -114,7 +114,7 @@ class Measuring:
         for answered in tally:
             counts[answered.type_name] += answered.times
             for field in selections[answered.group].fields:
-                counts[field.coordinate] += answered.times
+                counts[field.coordinate if field.coordinate in self._weighed else LEAF] += answered.times
         return counts
 
     def _formula(self, document: Document, variables: Mapping[str, Any]) -> Formula:

@@ -13,6 +13,9 @@ from gateway.cost.calibration.fitting import fitted
 from schema.annotations import Annotations
 from schema.fields import BATCH_RESOLVER
 
+LEAF: Final = "leaf"
+"""Stands for every field of a scalar or an enumeration that has no weight of its own."""
+
 FEWEST: Final = 12
 """Samples that a coordinate must be in before a weight is proposed for it."""
 
@@ -27,7 +30,7 @@ _PULL_OF_TYPES: Final = 5.0
 _PULL_OF_FIELDS: Final = 0.05
 _LARGE: Final = 0.75
 _DIGITS: Final = 2
-_PLACES: Final = 1
+_PLACES: Final = 2
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -50,10 +53,10 @@ def weighed(schema: GraphQLSchema, annotations: Annotations) -> dict[str, Decima
     """The coordinates of queries that may have a weight of their own, and the weights that they have.
 
     They are the object types but the operations' own, and the fields that give objects or that are resolved for all
-    parents at once; other fields are read from what is there already.
+    parents at once; other fields are read from what is there already, and weigh what a LEAF does.
     """
     roots = {type_.name for type_ in (schema.query_type, schema.mutation_type, schema.subscription_type) if type_}
-    found: dict[str, Decimal] = {}
+    found: dict[str, Decimal] = {LEAF: annotations.leaf}
     for name, type_ in sorted(schema.type_map.items()):
         if not isinstance(type_, GraphQLObjectType) or name.startswith("__"):
             continue
@@ -67,24 +70,25 @@ def weighed(schema: GraphQLSchema, annotations: Annotations) -> dict[str, Decima
             batched = definition is not None and BATCH_RESOLVER in definition.metadata
             if composite or batched:
                 coordinate = f"{name}.{field_name}"
-                found[coordinate] = annotations.fields.get(coordinate, Decimal(int(composite)))
+                found[coordinate] = annotations.fields.get(coordinate, Decimal(1) if composite else annotations.leaf)
     return found
 
 
-def default_weights(schema: GraphQLSchema) -> dict[str, Decimal]:
-    """What the same coordinates weigh where nothing is said."""
-    return weighed(schema, Annotations({}, {}, {}, {}, {}))
+def default_weights(schema: GraphQLSchema, leaf: Decimal) -> dict[str, Decimal]:
+    """What the same coordinates weigh where nothing but the weight of leaves is said."""
+    return weighed(schema, Annotations({}, {}, {}, {}, {}, leaf))
 
 
 def counting(annotations: Annotations, coordinates: Iterable[str]) -> Annotations:
-    """The same list sizes, but these coordinates weigh 1 and nothing else weighs anything that a bill would tell."""
-    ones = {coordinate: Decimal(1) for coordinate in coordinates}
+    """The same list sizes, but these coordinates weigh 1, and so does every leaf."""
+    ones = {coordinate: Decimal(1) for coordinate in coordinates if coordinate != LEAF}
     return msgspec.structs.replace(
         annotations,
-        types={coordinate: one for coordinate, one in ones.items() if "." not in coordinate},
+        types={coordinate: one for coordinate, one in ones.items() if _is_type(coordinate)},
         fields={coordinate: one for coordinate, one in ones.items() if "." in coordinate},
         arguments={},
         input_fields={},
+        leaf=Decimal(1),
     )
 
 
@@ -123,12 +127,12 @@ def proposals(samples: Sequence[Sample], weights: Mapping[str, Decimal], rate: f
                 counts[row, columns[coordinate]] = count
     seconds = np.array([sample.seconds for sample in samples])
     known = np.array([float(weight) for weight in weights.values()])
-    pulls = np.array([_PULL_OF_FIELDS if "." in coordinate else _PULL_OF_TYPES for coordinate in weights])
+    pulls = np.array([_PULL_OF_TYPES if _is_type(coordinate) else _PULL_OF_FIELDS for coordinate in weights])
     points, _ = fitted(counts, seconds, known, pulls=pulls, rate=rate)
     found = []
     for coordinate in enough:
         after = _rounded(points[columns[coordinate]])
-        if "." not in coordinate:
+        if _is_type(coordinate):
             after = max(after, LIGHTEST)
         before = weights[coordinate]
         if abs(after - before) > STEADY * before:
@@ -137,11 +141,15 @@ def proposals(samples: Sequence[Sample], weights: Mapping[str, Decimal], rate: f
 
 
 def _objects(sample: Sample) -> int:
-    return sum(count for coordinate, count in sample.counts.items() if "." not in coordinate)
+    return sum(count for coordinate, count in sample.counts.items() if _is_type(coordinate))
+
+
+def _is_type(coordinate: str) -> bool:
+    return "." not in coordinate and coordinate != LEAF
 
 
 def _rounded(points: float) -> Decimal:
-    """Two significant digits, and no more than a tenth of a point: what is less is noise."""
+    """Two significant digits, and no more than a hundredth of a point: what is less is noise."""
     if points <= 0:
         return Decimal(0)
     exact = Decimal(points)

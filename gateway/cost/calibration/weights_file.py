@@ -6,29 +6,39 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 import msgspec
+from graphql import GraphQLSchema
 
-from gateway.cost.calibration.weighing import Proposal
+import msgspec
+
+from gateway.cost.calibration.weighing import LEAF, Proposal, default_weights
 from schema.sdl import Weights, weights_of
 
 _SECTIONS = {"types": "types", "fields": "fields", "arguments": "arguments", "inputFields": "input_fields"}
 
 
-def with_weights(text: str, moved: Iterable[Proposal], defaults: Mapping[str, Decimal]) -> str:
-    """The file with these weights of types and fields; those that are the default are left out.
+def with_weights(text: str, moved: Iterable[Proposal], schema: GraphQLSchema) -> str:
+    """The file with these weights; those that are the schema's default are left out.
 
     Comments before the first section stay, others do not. Raises AnnotationMistakes for a file that cannot be read.
     """
     weights = weights_of(text)
-    known = {"types": dict(weights.types), "fields": dict(weights.fields)}
+    leaf, types, fields = weights.leaf, dict(weights.types), dict(weights.fields)
     for proposal in moved:
-        section = known["fields" if "." in proposal.coordinate else "types"]
-        section[proposal.coordinate] = f"{proposal.after:f}"
-        if proposal.after == defaults[proposal.coordinate]:
-            del section[proposal.coordinate]
-    head = [line for line in text.partition("[")[0].splitlines() if line.startswith("#")]
-    return "\n".join(
-        [*head, *_sections(msgspec.structs.replace(weights, types=known["types"], fields=known["fields"]))]
+        weight = f"{proposal.after:f}"
+        if proposal.coordinate == LEAF:
+            leaf = weight
+        else:
+            (fields if "." in proposal.coordinate else types)[proposal.coordinate] = weight
+    defaults = default_weights(schema, Decimal(leaf))
+    new = msgspec.structs.replace(
+        weights, leaf=leaf, types=_unusual(types, defaults), fields=_unusual(fields, defaults)
     )
+    head = [line for line in text.partition("\n[")[0].splitlines() if line.startswith("#")]
+    return "\n".join([*head, "", f"leaf = {json.dumps(new.leaf)}", *_sections(new)])
+
+
+def _unusual(weights: Mapping[str, str], defaults: Mapping[str, Decimal]) -> dict[str, str]:
+    return {name: weight for name, weight in weights.items() if Decimal(weight) != defaults.get(name)}
 
 
 def difference(before: str, after: str, name: str) -> str:

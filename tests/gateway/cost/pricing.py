@@ -59,6 +59,7 @@ def unvalidated(node: DocumentNode) -> Document:
     text = print_ast(node)
     return Document(
         hash=hashlib.sha256(text.encode()).hexdigest(),
+        text_bytes=len(text.encode()),
         node=node,
         operations={operation.name.value if operation.name else None: operation},
         structure=structure(node, LIMITS),

@@ -156,6 +156,15 @@ def test_list_sizes(schema: Priced, query: str, variables: dict[str, Any], users
     assert [line.multiplier for line in lines if line.coordinate == "User"] == [users]
 
 
+@pytest.mark.parametrize("variables", [{}, {"ids": None, "by": None}])
+def test_what_coercion_refuses_is_not_priced_as_a_list_that_nothing_bounds(
+    schema: Priced, variables: dict[str, Any]
+) -> None:
+    assert schema.cost("query($ids: [ID!]!) { ids(ids: $ids) { id } }", **variables) == 2
+    # With its default where it is left out.
+    assert schema.cost("query($by: Grain) { series(by: $by) { id } }", **variables) == (2 if variables else 3)
+
+
 def test_an_input_is_priced_by_what_is_given_not_by_its_worst_case(schema: Priced) -> None:
     query = "query($t: Tree) { tree(of: $t) }"
     assert schema.cost(query) == 1

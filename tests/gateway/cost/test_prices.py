@@ -1,5 +1,8 @@
 """Formulas are compiled once for what they depend on, and no longer used than their document."""
 
+import gc
+import weakref
+
 import msgspec
 import pytest
 
@@ -42,6 +45,36 @@ def test_the_least_recently_used_formula_goes_first(schema: Priced) -> None:
         prices.price(document, document.operation(None), {})
     assert len(prices) == 2
     assert prices._formulas.keys() == {(one.hash, None, ()), (three.hash, None, ())}
+
+
+def test_large_documents_and_many_steering_values_do_not_fill_memory(schema: Priced) -> None:
+    large = schema.document("{ " + " ".join(f"a{n}: a(n: {n}) {{ id }}" for n in range(100)) + " }")
+    steered = schema.document(
+        "query(" + " ".join(f"$s{n}: Boolean!" for n in range(8)) + ") { "
+        + " ".join(f"a{n}: a @skip(if: $s{n}) {{ id }}" for n in range(8)) + " b { id } }"
+    )  # fmt: skip
+    prices = Prices(schema.model, max_bytes=400_000)
+    for number in range(256):
+        variables = {f"s{bit}": bool(number >> bit & 1) for bit in range(8)}
+        prices.price(steered, steered.operation(None), variables)
+    assert 1 < len(prices) < 20
+    prices.price(large, large.operation(None), {})
+    assert len(prices) == 1
+    assert prices.price(large, large.operation(None), {})._formula is next(iter(prices._formulas.values()))[0]
+
+
+def test_what_steers_keeps_no_document_alive(schema: Priced) -> None:
+    prices = Prices(schema.model, max_entries=1)
+    first = schema.document("query($s: Boolean!) { a @skip(if: $s) { id } b { id } }")
+    other = schema.document("{ b { id } }")
+    prices.price(first, first.operation(None), {"s": True})
+    held = weakref.ref(first.node)
+    schema.documents._entries.clear()
+    del first
+    assert held() is not None
+    prices.price(other, other.operation(None), {})
+    gc.collect()
+    assert held() is None
 
 
 def test_a_document_that_was_parsed_anew_is_compiled_anew(schema: Priced) -> None:
