@@ -38,7 +38,8 @@ from tests.services.client import GraphQLClient
 from tests.services.gateway import Gateway
 
 BATCH = 20
-LONG = "x" * 1_000_000
+LONG = "x" * 700_000
+"""Within the bound of all variables together."""
 WRONG_SHAPES: Sequence[Any] = ({"a": 1}, [[[]]])
 BAD: Mapping[str, Sequence[Any]] = {
     "Int": (2**31, -(2**31) - 1, 10**30, 1.5, 1e308, "1", True),

@@ -8,8 +8,6 @@ from decimal import Decimal
 import msgspec
 from graphql import GraphQLSchema
 
-import msgspec
-
 from gateway.cost.calibration.weighing import LEAF, Proposal, default_weights
 from schema.sdl import Weights, weights_of
 
@@ -34,7 +32,7 @@ def with_weights(text: str, moved: Iterable[Proposal], schema: GraphQLSchema) ->
         weights, leaf=leaf, types=_unusual(types, defaults), fields=_unusual(fields, defaults)
     )
     head = [line for line in text.partition("\n[")[0].splitlines() if line.startswith("#")]
-    return "\n".join([*head, "", f"leaf = {json.dumps(new.leaf)}", *_sections(new)])
+    return "\n".join([*head, *_sections(new)])
 
 
 def _unusual(weights: Mapping[str, str], defaults: Mapping[str, Decimal]) -> dict[str, str]:

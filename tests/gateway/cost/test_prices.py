@@ -48,7 +48,7 @@ def test_the_least_recently_used_formula_goes_first(schema: Priced) -> None:
 
 
 def test_large_documents_and_many_steering_values_do_not_fill_memory(schema: Priced) -> None:
-    large = schema.document("{ " + " ".join(f"a{n}: a(n: {n}) {{ id }}" for n in range(100)) + " }")
+    large = schema.document("{ " + " ".join(f"a{n}: a(n: {n}) {{ id }}" for n in range(30)) + " }")
     steered = schema.document(
         "query(" + " ".join(f"$s{n}: Boolean!" for n in range(8)) + ") { "
         + " ".join(f"a{n}: a @skip(if: $s{n}) {{ id }}" for n in range(8)) + " b { id } }"
@@ -57,10 +57,11 @@ def test_large_documents_and_many_steering_values_do_not_fill_memory(schema: Pri
     for number in range(256):
         variables = {f"s{bit}": bool(number >> bit & 1) for bit in range(8)}
         prices.price(steered, steered.operation(None), variables)
-    assert 1 < len(prices) < 20
+    kept = len(prices)
+    assert 2 < kept < 20
     prices.price(large, large.operation(None), {})
-    assert len(prices) == 1
-    assert prices.price(large, large.operation(None), {})._formula is next(iter(prices._formulas.values()))[0]
+    assert 0 < len(prices) < kept
+    assert prices.price(large, large.operation(None), {})._formula is list(prices._formulas.values())[-1][0]
 
 
 def test_what_steers_keeps_no_document_alive(schema: Priced) -> None:

@@ -27,6 +27,7 @@ def test_every_metric_is_a_podgraph_noun_with_a_unit() -> None:
         "podgraph_operation_errors_total",
         "podgraph_operation_results_total",
         "podgraph_operation_seconds",
+        "podgraph_structural_limits_total",
         "podgraph_subscriptions_open",
         "podgraph_websockets_open",
     ]

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.cost.calibration.weighing import (
     FEWEST,
+    LEAF,
     LIGHTEST,
     Proposal,
     Sample,
@@ -27,7 +28,7 @@ RATE = 2e-5
 
 @pytest.fixture(scope="module")
 def graph() -> Graph:
-    return build_graph('[types]\nCampaign = "2.5"\n[fields]\n"Campaign.metrics" = "40"\n')
+    return build_graph('leaf = "0.25"\n[types]\nCampaign = "2.5"\n[fields]\n"Campaign.metrics" = "40"\n')
 
 
 def samples(truth: Mapping[str, float], count: int = 200) -> list[Sample]:
@@ -45,11 +46,11 @@ def test_types_and_the_fields_that_do_work_are_weighed(graph: Graph) -> None:
     assert weights["Campaign"] == Decimal("2.5")
     assert weights["Campaign.metrics"] == 40
     assert weights["Campaign.placements"] == 1
-    assert weights["CampaignConnection.totalCount"] == 0
+    assert weights["CampaignConnection.totalCount"] == weights[LEAF] == Decimal("0.25")
     assert "Campaign.name" not in weights  # read from the record
     assert "Query" not in weights
     assert not [name for name in weights if name.startswith(("Mutation", "Subscription", "__"))]
-    assert default_weights(graph.schema)["Campaign.metrics"] == 1
+    assert default_weights(graph.schema, Decimal(0))["Campaign.metrics"] == 1
 
 
 def test_counting_annotations_weigh_each_coordinate_once(graph: Graph) -> None:
@@ -99,21 +100,39 @@ def test_no_object_is_free_but_a_field_may_be() -> None:
 
 
 def test_file_has_the_weights_that_are_not_the_default(graph: Graph) -> None:
-    text = '# Heading.\n\n[types]\nB = "3"\n\n[arguments]\n"Q.a(b:)" = "0.5"\n'
+    text = '# Heading.\n\n[types]\nCampaign = "3"\nMoney = "2"\n\n[arguments]\n"Query.overlap(placementIds:)" = "0.5"\n'
     moved = [
-        Proposal("A.dear", Decimal(1), Decimal("1.2E+2"), 50),
-        Proposal("B", Decimal(3), Decimal(1), 50),
+        Proposal("Campaign", Decimal(3), Decimal(1), 50),
+        Proposal("Campaign.metrics", Decimal(1), Decimal("1.2E+2"), 50),
+        Proposal("EventConnection.totalCount", Decimal(0), Decimal("0.2"), 50),
+        Proposal(LEAF, Decimal(0), Decimal("0.2"), 50),
     ]
-    new = with_weights(text, moved, dict.fromkeys(("A", "A.dear", "B"), Decimal(1)))
-    assert new == (
-        '# Heading.\n\n[types]\n\n[fields]\n"A.dear" = "120"\n\n[arguments]\n"Q.a(b:)" = "0.5"\n\n[inputFields]\n'
+    new = with_weights(text, moved, graph.schema)
+    assert (
+        new
+        == """# Heading.
+
+leaf = "0.2"
+
+[types]
+Money = "2"
+
+[fields]
+"Campaign.metrics" = "120"
+
+[arguments]
+"Query.overlap(placementIds:)" = "0.5"
+
+[inputFields]
+"""
     )
     shown = difference(text, new, "schema/weights.toml")
     assert shown.startswith("--- a/schema/weights.toml\n+++ b/schema/weights.toml\n")
-    assert '-B = "3"\n' in shown
-    assert '+"A.dear" = "120"\n' in shown
+    assert '-Campaign = "3"\n' in shown
+    assert '+"Campaign.metrics" = "120"\n' in shown
     assert difference(new, new, "schema/weights.toml") == ""
-    assert with_weights(new, [], {}) == new
+    assert with_weights(new, [], graph.schema) == new
+    assert build_graph(new).annotations.leaf == Decimal("0.2")
 
 
 def test_point_is_what_an_object_of_a_large_query_takes() -> None:
