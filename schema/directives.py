@@ -17,7 +17,8 @@ LEAF_COST: Final = "leafCost"
 DIRECTIVES: Final = '''\
 """
 What it costs, in points: of a type for each value of it, of a field each time it is resolved, of an argument or input
-field for each value given. Scalars, enums and what is made of them cost 0, all else 1, where nothing is said.
+field for each value given. Where nothing is said, scalars and enums cost 0, their fields what @leafCost says, arguments
+and input fields of them 0, and all else 1.
 """
 directive @cost(
   """

@@ -1,9 +1,7 @@
 """The graph with what it costs: what the server and the commands start from."""
 
-from typing import Final
-
 import msgspec
-from graphql import GraphQLSchema, build_ast_schema, parse
+from graphql import GraphQLSchema, build_ast_schema, is_specified_directive, parse
 
 from schema.annotations import AnnotationMistakes, Annotations, read_annotations
 from schema.build import build_schema
@@ -31,12 +29,6 @@ def build_graph(weights: str | None = None) -> Graph:
         raise AnnotationMistakes(mistakes)
     schema = built._schema
     # Introspection tells of the directives too.
-    schema.directives = (*schema.directives, *_DEFINED)
+    ours = build_ast_schema(parse(DIRECTIVES)).directives
+    schema.directives = (*schema.directives, *(one for one in ours if not is_specified_directive(one)))
     return Graph(schema, sdl, annotations)
-
-
-_DEFINED: Final = tuple(
-    directive
-    for directive in build_ast_schema(parse(DIRECTIVES)).directives
-    if directive.name in {d.name.value for d in parse(DIRECTIVES).definitions}  # type: ignore[attr-defined]
-)

@@ -61,7 +61,7 @@ def attribution_command(
 
 @failures_as_sentences
 def budgets_command(
-    url: Annotated[list[str], typer.Argument(metavar="URL...", help="Gateways that share a Redis and a database.")],
+    url: Annotated[list[str], typer.Argument(metavar="URL", help="Gateways that share a Redis and a database.")],
     key: Annotated[
         str, typer.Option(envvar="PODGRAPH_API_KEY", help="An API key with a small budget, or a small plan.")
     ],

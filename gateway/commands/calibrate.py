@@ -41,7 +41,7 @@ from resolvers.policy import Role, Viewer
 from schema.graph import Graph, build_graph
 from schema.sdl import WEIGHTS
 
-_TRIES = 5
+_TRIES = 3
 """Queries that are drawn for each one wanted, until there are enough of each size."""
 
 _HELD_OUT = 4

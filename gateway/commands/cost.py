@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 
 from gateway.commands.calibrate import calibrate_command
+from gateway.commands.exit_codes import UsageGroup
 from gateway.commands.schema import UNREADABLE, committed_snapshot
-from gateway.commands.usage import UsageGroup
+from gateway.cost.points import readable
 from gateway.cost.quotes import tables
 from gateway.cost.quotes.comparison import UnknownOperations, verdicts
 from gateway.cost.quotes.price_list import PriceList, UnpricedSchema, complaints, graph_prices, sdl_prices
@@ -60,7 +61,7 @@ def explain_command(
         console.print(tables.bill_table(quote.price.bill()))
         console.print(tables.plans_table(quote, chosen))
         named = f" {quote.name}" if quote.name else ""
-        _say(console, f"The {quote.kind}{named} costs at most {tables.amount(quote.cost)} points.")
+        _say(console, f"The {quote.kind}{named} costs at most {readable(quote.cost)} points.")
         for words in quote.assumed:
             _say(console, f"Assumed: {words}.")
     if plan is not None and quote.refusal(PLANS[plan]) is not None:

@@ -23,7 +23,7 @@ from resolvers.errors import InvalidInput
 @failures_as_sentences
 def plan_command(
     tenant: Annotated[str, typer.Argument(metavar="TENANT", help="Whose plan it is, such as ten_7.")],
-    name: Annotated[PlanName, typer.Argument(help="The plan.")],
+    name: Annotated[PlanName, typer.Argument(metavar="PLAN", help="The plan.")],
 ) -> None:
     """Put a tenant on a plan, from its next request on, whatever it has chosen; running it again changes nothing."""
     try:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 import schema
-from gateway.commands.usage import UsageGroup
+from gateway.commands.exit_codes import UsageGroup
 from gateway.schema_changes.baseline import BaselineUnavailable, baseline
 from gateway.schema_changes.classification import changes_between
 from gateway.schema_changes.deprecation import expired_deprecations, violations

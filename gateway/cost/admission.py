@@ -9,9 +9,9 @@ from typing import Any, Final
 import msgspec
 from graphql import GraphQLError
 
-from gateway.cost.bill import BillLine, DearestList
+from gateway.cost.bill import DearestList
 from gateway.cost.budgets import Allowance, Budgets, Hold, Level, Throttled
-from gateway.cost.points import ONE, Points, points, shown
+from gateway.cost.points import ONE, Points, points, readable, shown
 from gateway.cost.prices import Price
 from gateway.cost.tally import Tally
 from gateway.errors import Code, RequestRejected, rejected
@@ -99,8 +99,8 @@ class Purchase:
         self._metrics.refused("too_expensive")
         self._dearest = self._price.dearest_list(maximum)
         message = (
-            f"This operation may cost {_text(self._price.static)} points; {_limit(self._spending)} allows"
-            f" {_text(maximum)}. {_advice(self._dearest)}"
+            f"This operation may cost {readable(self._price.static)} points; {_limit(self._spending)} allows"
+            f" {readable(maximum)}. {_advice(self._dearest)}"
         )
         extensions = {
             "requestedQueryCost": shown(self._price.static),
@@ -155,7 +155,7 @@ class Purchase:
             }
         if mode is not None:
             bill = self._price.bill(None if self._actual is None else self.tally)
-            cost["bill"] = [_line(line) for line in bill.lines]
+            cost["bill"] = [line.shown() for line in bill.lines]
         if self._dearest is not None:
             cost["dearestList"] = _dearest(self._dearest)
         return cost
@@ -181,8 +181,8 @@ class Purchase:
         seconds = max(1, math.ceil(throttled.retry_after))
         whose = _OWNERS[self._allowances[throttled.by].owner[:3]].replace("-", " ")
         message = (
-            f"This operation may cost {_text(self._price.static)} points, and the budget of this {whose} has"
-            f" {_text(level.available)} left: try again in {seconds} s, or ask for less."
+            f"This operation may cost {readable(self._price.static)} points, and the budget of this {whose} has"
+            f" {readable(level.available)} left: try again in {seconds} s, or ask for less."
         )
         extensions = {"requestedQueryCost": shown(self._price.static), "retryAfter": round(throttled.retry_after, 3)}
         return RequestRejected(
@@ -213,24 +213,6 @@ def _dearest(dearest: DearestList | None) -> dict[str, Any] | None:
         "asked": dearest.asked,
         "largestThatFits": dearest.largest,
     }
-
-
-def _line(line: BillLine) -> dict[str, Any]:
-    shown_line: dict[str, Any] = {
-        "path": line.path,
-        "coordinate": line.coordinate,
-        "multiplier": line.multiplier,
-        "weight": shown(line.weight),
-        "subtotal": shown(line.subtotal),
-    }
-    if line.actual_multiplier is not None and line.actual_subtotal is not None:
-        shown_line["actualMultiplier"] = line.actual_multiplier
-        shown_line["actualSubtotal"] = shown(line.actual_subtotal)
-    return shown_line
-
-
-def _text(amount: Points) -> str:
-    return f"{shown(amount):,}"
 
 
 def _seconds(parameter: str, amount: int, level: Level) -> str:

@@ -1,11 +1,12 @@
 """The bill: what of an operation costs how much, line by line."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
 from gateway.cost.formula import Formula, Selection
-from gateway.cost.points import Points
+from gateway.cost.points import Points, shown
 from gateway.cost.tally import Tally
 from gateway.cost.values import Variables, amount
 
@@ -21,6 +22,20 @@ class BillLine(msgspec.Struct, frozen=True):
     actual_multiplier: int | None = None
     actual_subtotal: Points | None = None
 
+    def shown(self) -> dict[str, Any]:
+        """In the words of `extensions.cost.bill`."""
+        line: dict[str, Any] = {
+            "path": self.path,
+            "coordinate": self.coordinate,
+            "multiplier": self.multiplier,
+            "weight": shown(self.weight),
+            "subtotal": shown(self.subtotal),
+        }
+        if self.actual_multiplier is not None and self.actual_subtotal is not None:
+            line["actualMultiplier"] = self.actual_multiplier
+            line["actualSubtotal"] = shown(self.actual_subtotal)
+        return line
+
 
 class Bill(msgspec.Struct, frozen=True):
     """Lines by subtotal, dearest first; their sum is the static price. Where several types are possible the dearest is
@@ -30,10 +45,10 @@ class Bill(msgspec.Struct, frozen=True):
 
 
 class DearestList(msgspec.Struct, frozen=True):
-    """The list whose shrinking saves most.
+    """The list whose shrinking to one saves most.
 
-    `asked` is its argument's value, or what counts where it is left out; `largest` is the largest value with which the
-    whole operation fits, None where none is small enough.
+    `asked` is its argument's value, or what counts where it is left out; `largest` is the largest value, at least 1,
+    with which the whole operation fits, None where none is small enough.
     """
 
     path: str

@@ -10,9 +10,7 @@ from gateway.cost.formula import Formula
 from gateway.cost.points import Points
 from gateway.cost.sizes import Size
 from gateway.cost.values import Variables
-
-LARGEST: Final = 1_000
-"""The largest page that any list gives."""
+from resolvers.pages import LARGEST_SIZE
 
 _CANDIDATES: Final = 8
 """Lists that are tried out: those that cost most where they are."""
@@ -27,11 +25,11 @@ class _Candidate(msgspec.Struct, frozen=True):
 
 
 def dearest_list(formula: Formula, variables: Variables, maximum: Points) -> DearestList | None:
-    """The list with an Int slicing argument whose shrinking saves most; None if the operation has no such list."""
+    """The list with an Int slicing argument whose shrinking to one saves most; None if there is no such list."""
     candidates = sorted(_candidates(formula, variables), key=lambda one: -one.cost)[:_CANDIDATES]
     if not candidates:
         return None
-    dearest = min(candidates, key=lambda one: _total(formula, variables, {one.size: 0}))
+    dearest = min(candidates, key=lambda one: _total(formula, variables, {one.size: 1}))
     return DearestList(
         path=".".join(dearest.path),
         argument=dearest.argument,
@@ -41,10 +39,10 @@ def dearest_list(formula: Formula, variables: Variables, maximum: Points) -> Dea
 
 
 def _largest(formula: Formula, variables: Variables, candidate: _Candidate, maximum: Points) -> int | None:
-    """By bisection: the total grows with the size."""
-    if _total(formula, variables, {candidate.size: 0}) > maximum:
+    """By bisection: the total grows with the size. A list of nothing is not what anybody asks for."""
+    if _total(formula, variables, {candidate.size: 1}) > maximum:
         return None
-    fits, too_large = 0, min(candidate.asked, LARGEST) + 1
+    fits, too_large = 1, min(candidate.asked, LARGEST_SIZE) + 1
     while too_large - fits > 1:
         middle = (fits + too_large) // 2
         if _total(formula, variables, {candidate.size: middle}) <= maximum:

@@ -1,6 +1,5 @@
 """Points, in which queries are priced: exact, as whole thousandths."""
 
-from decimal import Decimal, InvalidOperation
 from typing import Final, NewType
 
 Points = NewType("Points", int)
@@ -14,19 +13,12 @@ def points(whole: int) -> Points:
     return Points(whole * ONE)
 
 
-def parsed_points(text: str) -> Points:
-    """The points of a decimal number such as '0.25'. Raises ValueError for no number, or more than three decimals."""
-    try:
-        thousandths = Decimal(text) * ONE
-        whole = int(thousandths)
-    except (InvalidOperation, ValueError, OverflowError):
-        raise ValueError(f"'{text}' is not a number") from None
-    if thousandths != whole:
-        raise ValueError(f"'{text}' has more than three decimals")
-    return Points(whole)
-
-
 def shown(amount: Points) -> int | float:
-    """The number for people and JSON, with at most three decimals; whole numbers without any."""
+    """The number for JSON, with at most three decimals; whole numbers without any."""
     whole, rest = divmod(amount, ONE)
     return whole if rest == 0 else amount / ONE
+
+
+def readable(amount: Points) -> str:
+    """The same for people, in sentences and tables: '1,234.5'."""
+    return f"{shown(amount):,}"

@@ -49,7 +49,7 @@ def test_rows_of_metrics_are_bounded_by_their_grouping(graph: Graph) -> None:
 
 def test_a_mutation_costs_ten_unless_it_is_said_otherwise(graph: Graph) -> None:
     assert {str(weight) for weight in graph.annotations.fields.values()} == {"10"}
-    assert set(graph.annotations.fields) == {f"Mutation.{name}" for name in graph.schema.mutation_type.fields}  # type: ignore[union-attr]
+    assert set(graph.annotations.fields) == {f"Mutation.{name}" for name in graph.schema.mutation_type.fields}  # type: ignore[union-attr]  # there is one
     other = build_graph('[fields]\n"Mutation.login" = "2.5"\n"Query.viewer" = "0"')
     assert str(other.annotations.fields["Mutation.login"]) == "2.5"
     assert str(other.annotations.fields["Query.viewer"]) == "0"
@@ -107,7 +107,7 @@ def test_the_sdl_is_the_schema_that_is_executed(graph: Graph) -> None:
     for name, type_ in graph.schema.type_map.items():
         assert name in published.type_map
         if isinstance(type_, GraphQLInterfaceType | GraphQLObjectType):
-            assert type_.fields.keys() == published.type_map[name].fields.keys()  # type: ignore[attr-defined]
+            assert type_.fields.keys() == published.type_map[name].fields.keys()  # type: ignore[attr-defined]  # it has fields too
     assert {one.name for one in graph.schema.directives} == {one.name for one in published.directives}
     assert {"cost", "listSize", "assumedSizeFor"} <= {one.name for one in graph.schema.directives}
 

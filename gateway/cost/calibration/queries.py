@@ -316,7 +316,7 @@ class _Draft:
 
     def _introspection(self, place: _Place) -> str:
         query = self._world.schema.query_type
-        assert query is not None, "as above"  # noqa: S101
+        assert query is not None, "as above"  # noqa: S101  # as above
         name, field = self._random.choice((("__schema", SchemaMetaFieldDef), ("__type", TypeMetaFieldDef)))
         arguments = f'(name: "{self._random.choice(sorted(self._world.schema.type_map))}")' if field.args else ""
         return self._written(query, name, field, arguments, place, math.inf)

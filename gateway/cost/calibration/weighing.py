@@ -3,23 +3,27 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from random import Random
 from typing import Final
 
 import msgspec
 import numpy as np
 from graphql import GraphQLObjectType, GraphQLSchema, get_named_type, is_composite_type
 
-from gateway.cost.calibration.fitting import fitted
+from gateway.cost.calibration.fitting import Numbers, fitted
 from schema.annotations import Annotations
 from schema.fields import BATCH_RESOLVER
 
 LEAF: Final = "leaf"
-"""Stands for every field of a scalar or an enumeration that has no weight of its own."""
+"""Stands for every field of a scalar or an enumeration that has no weight of its own.
 
-FEWEST: Final = 12
+What all of them weigh is decided, not measured: next to nothing each, and yet not nothing for thousands of values.
+"""
+
+FEWEST: Final = 20
 """Samples that a coordinate must be in before a weight is proposed for it."""
 
-STEADY: Final = Decimal("0.2")
+_STEADY: Final = 0.2
 """A weight stays what it is until it moves by more than this part of itself, so that it does not jitter."""
 
 LIGHTEST: Final = Decimal("0.1")
@@ -28,7 +32,11 @@ LIGHTEST: Final = Decimal("0.1")
 _PULL_OF_TYPES: Final = 5.0
 """Objects differ little from each other: small queries are not to say otherwise."""
 _PULL_OF_FIELDS: Final = 0.05
+_PULL_OF_LEAVES: Final = 1e6
 _LARGE: Final = 0.75
+_HALVES: Final = 8
+"""Random halves of the samples that must all say that a weight moves, lest it is chance."""
+
 _DIGITS: Final = 2
 _PLACES: Final = 2
 
@@ -116,8 +124,7 @@ def seconds_per_object(samples: Sequence[Sample]) -> float:
 def proposals(samples: Sequence[Sample], weights: Mapping[str, Decimal], rate: float) -> list[Proposal]:
     """The weights that have moved, by coordinate, in points of `rate` seconds each."""
     met = Counter(coordinate for sample in samples for coordinate, count in sample.counts.items() if count)
-    enough = sorted(coordinate for coordinate in weights if met[coordinate] >= FEWEST)
-    if not enough:
+    if not any(met[coordinate] >= FEWEST for coordinate in weights):
         return []
     columns = {coordinate: place for place, coordinate in enumerate(weights)}
     counts = np.zeros((len(samples), len(columns)))
@@ -127,17 +134,32 @@ def proposals(samples: Sequence[Sample], weights: Mapping[str, Decimal], rate: f
                 counts[row, columns[coordinate]] = count
     seconds = np.array([sample.seconds for sample in samples])
     known = np.array([float(weight) for weight in weights.values()])
-    pulls = np.array([_PULL_OF_TYPES if _is_type(coordinate) else _PULL_OF_FIELDS for coordinate in weights])
-    points, _ = fitted(counts, seconds, known, pulls=pulls, rate=rate)
+    pulls = np.array([_pull(coordinate) for coordinate in weights])
+
+    def points(rows: Sequence[int]) -> Numbers:
+        found, _ = fitted(counts[rows], seconds[rows], known, pulls=pulls, rate=rate)
+        return found
+
+    whole = points(range(len(samples)))
+    halves = np.array([points(_half(len(samples), number)) for number in range(_HALVES)])
+    moved = (halves.min(axis=0) > known * (1 + _STEADY)) | (halves.max(axis=0) < known * (1 - _STEADY))
     found = []
-    for coordinate in enough:
-        after = _rounded(points[columns[coordinate]])
-        if _is_type(coordinate):
-            after = max(after, LIGHTEST)
-        before = weights[coordinate]
-        if abs(after - before) > STEADY * before:
-            found.append(Proposal(coordinate, before, after, met[coordinate]))
+    for coordinate in sorted(name for name, place in columns.items() if moved[place] and met[name] >= FEWEST):
+        after = max(_rounded(whole[columns[coordinate]]), LIGHTEST if _is_type(coordinate) else Decimal(0))
+        if after != weights[coordinate]:
+            found.append(Proposal(coordinate, weights[coordinate], after, met[coordinate]))
     return found
+
+
+def _half(size: int, number: int) -> Sequence[int]:
+    """The places of a random half; each number has its own."""
+    return Random(number).sample(range(size), (size + 1) // 2)  # noqa: S311  # no secret
+
+
+def _pull(coordinate: str) -> float:
+    if coordinate == LEAF:
+        return _PULL_OF_LEAVES
+    return _PULL_OF_TYPES if _is_type(coordinate) else _PULL_OF_FIELDS
 
 
 def _objects(sample: Sample) -> int:

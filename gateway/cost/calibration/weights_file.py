@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 from graphql import GraphQLSchema
 
-from gateway.cost.calibration.weighing import LEAF, Proposal, default_weights
+from gateway.cost.calibration.weighing import Proposal, default_weights
 from schema.sdl import Weights, weights_of
 
 _SECTIONS = {"types": "types", "fields": "fields", "arguments": "arguments", "inputFields": "input_fields"}
@@ -20,17 +20,11 @@ def with_weights(text: str, moved: Iterable[Proposal], schema: GraphQLSchema) ->
     Comments before the first section stay, others do not. Raises AnnotationMistakes for a file that cannot be read.
     """
     weights = weights_of(text)
-    leaf, types, fields = weights.leaf, dict(weights.types), dict(weights.fields)
+    types, fields = dict(weights.types), dict(weights.fields)
     for proposal in moved:
-        weight = f"{proposal.after:f}"
-        if proposal.coordinate == LEAF:
-            leaf = weight
-        else:
-            (fields if "." in proposal.coordinate else types)[proposal.coordinate] = weight
-    defaults = default_weights(schema, Decimal(leaf))
-    new = msgspec.structs.replace(
-        weights, leaf=leaf, types=_unusual(types, defaults), fields=_unusual(fields, defaults)
-    )
+        (fields if "." in proposal.coordinate else types)[proposal.coordinate] = f"{proposal.after:f}"
+    defaults = default_weights(schema, Decimal(weights.leaf))
+    new = msgspec.structs.replace(weights, types=_unusual(types, defaults), fields=_unusual(fields, defaults))
     head = [line for line in text.partition("\n[")[0].splitlines() if line.startswith("#")]
     return "\n".join([*head, *_sections(new)])
 

@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from graphql import GraphQLError, GraphQLSchema, GraphQLSyntaxError, OperationDefinitionNode, build_ast_schema, parse
+from graphql import (
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    build_ast_schema,
+    get_variable_values,
+    parse,
+)
 from prometheus_client import CollectorRegistry
 
 from gateway.cost.model import CostModel
@@ -13,7 +21,7 @@ from gateway.cost.prices import Price, Prices
 from gateway.cost.quotes.assumptions import assumptions
 from gateway.documents.documents import Document, Documents
 from gateway.documents.limits import DocumentLimits, Structure, check_bounds
-from gateway.errors import RequestRejected
+from gateway.errors import Code, RequestRejected
 from ops.telemetry.metrics import DocumentMetrics
 from resolvers.billing.plans import Plan
 from schema.annotations import AnnotationMistakes, Annotations, read_annotations
@@ -60,13 +68,14 @@ class PriceList:
     """A schema that knows what it costs. Documents are read as a server reads them."""
 
     def __init__(self, schema: GraphQLSchema, annotations: Annotations) -> None:
+        self._schema = schema
         self._documents = Documents(schema, DocumentLimits(), DocumentMetrics(CollectorRegistry()))
         self._prices = Prices(CostModel(schema, annotations))
 
     def quotes(self, text: str, variables: Mapping[str, Mapping[str, Any]], unnamed: str) -> tuple[Quote, ...]:
         """One for each operation of the document; `variables` by the operation's name, or `unnamed` where it has none.
 
-        Raises RequestRejected.
+        Raises RequestRejected, also for variables that a server would refuse and names that the operation has not.
         """
         document = self._documents.document(text, hide_suggestions=False)
         return tuple(
@@ -75,7 +84,7 @@ class PriceList:
         )
 
     def quote(self, text: str, operation_name: str | None, variables: Mapping[str, Any]) -> Quote:
-        """The named operation's, or the only one's. Raises RequestRejected."""
+        """The named operation's, or the only one's. Raises RequestRejected, as `quotes` does."""
         document = self._documents.document(text, hide_suggestions=False)
         operation = document.operation(operation_name)
         return self._quote(document, operation, variables, operation.name.value if operation.name else "")
@@ -83,6 +92,7 @@ class PriceList:
     def _quote(
         self, document: Document, operation: OperationDefinitionNode, given: Mapping[str, Any], name: str
     ) -> Quote:
+        self._check(operation, given)
         guesses = assumptions(document.node, operation, given)
         values = {**given, **{guess.variable: guess.value for guess in guesses}}
         price = self._prices.price(document, operation, values)
@@ -98,6 +108,19 @@ class PriceList:
             structure=document.structure,
             assumed=tuple(guess.words for guess in guesses if matters(guess.variable)),
         )
+
+    def _check(self, operation: OperationDefinitionNode, given: Mapping[str, Any]) -> None:
+        definitions = {each.variable.name.value: each for each in operation.variable_definitions or ()}
+        errors = [
+            GraphQLError(f"The operation has no variable '${name}'.") for name in given if name not in definitions
+        ]
+        # Others have defaults, or are assumed.
+        named = [definition for name, definition in definitions.items() if name in given]
+        values = get_variable_values(self._schema, named, dict(given))
+        if isinstance(values, list):
+            errors += values
+        if errors:
+            raise RequestRejected(Code.BAD_USER_INPUT, errors)
 
 
 def graph_prices(graph: Graph) -> PriceList:

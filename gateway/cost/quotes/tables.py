@@ -1,23 +1,19 @@
 """Quotes and verdicts for people: terminal tables, Markdown and JSON."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from rich.table import Table
 from rich.text import Text
 
 from gateway.cost.bill import Bill
-from gateway.cost.points import ONE, Points, shown
+from gateway.cost.points import ONE, readable, shown
 from gateway.cost.quotes.comparison import Verdict
 from gateway.cost.quotes.price_list import Quote
 from resolvers.billing.plans import Plan
 
-_SECONDS: int = 60
-
-
-def amount(value: Points) -> str:
-    """Points as people read them."""
-    return f"{shown(value):,}"
+_SECONDS: Final = 60
+_SELDOM: Final = 10
 
 
 def bill_table(bill: Bill) -> Table:
@@ -29,7 +25,11 @@ def bill_table(bill: Bill) -> Table:
         table.add_column(column, justify="right")
     for line in bill.lines:
         table.add_row(
-            Text(line.path), Text(line.coordinate), f"{line.multiplier:,}", amount(line.weight), amount(line.subtotal)
+            Text(line.path),
+            Text(line.coordinate),
+            f"{line.multiplier:,}",
+            readable(line.weight),
+            readable(line.subtotal),
         )
     return table
 
@@ -49,9 +49,11 @@ def plans_table(quote: Quote, plans: Sequence[Plan]) -> Table:
     return table
 
 
-def per_minute(quote: Quote, plan: Plan) -> int:
-    """How often a minute the plan's budget pays for the operation, for as long as one likes."""
-    return plan.restore_rate * ONE * _SECONDS // max(quote.cost, 1)
+def per_minute(quote: Quote, plan: Plan) -> int | float:
+    """How often a minute the plan's budget pays for the operation, for as long as one likes; below ten with a tenth."""
+    tenths = plan.restore_rate * ONE * _SECONDS * 10 // max(quote.cost, 1)
+    often = tenths // 10
+    return often if often >= _SELDOM else tenths / 10
 
 
 def at_once(quote: Quote, plan: Plan) -> int:
@@ -66,16 +68,7 @@ def quote_json(quote: Quote, plans: Sequence[Plan]) -> dict[str, Any]:
         "kind": quote.kind,
         "requestedQueryCost": shown(quote.cost),
         "assumed": list(quote.assumed),
-        "bill": [
-            {
-                "path": line.path,
-                "coordinate": line.coordinate,
-                "multiplier": line.multiplier,
-                "weight": shown(line.weight),
-                "subtotal": shown(line.subtotal),
-            }
-            for line in quote.price.bill().lines
-        ],
+        "bill": [line.shown() for line in quote.price.bill().lines],
         "plans": [_plan_json(quote, plan) for plan in plans],
     }
 
@@ -121,11 +114,11 @@ def _columns(compared: bool) -> list[tuple[str, bool]]:
 
 
 def _cells(verdict: Verdict, compared: bool) -> list[str]:
-    cells = [verdict.name, "" if verdict.cost is None else amount(verdict.cost)]
+    cells = [verdict.name, "" if verdict.cost is None else readable(verdict.cost)]
     if compared:
         difference = verdict.difference
         cells += [
-            "" if verdict.before is None else amount(verdict.before),
+            "" if verdict.before is None else readable(verdict.before),
             "" if difference is None else f"{shown(difference):+,}",
             "" if verdict.ratio is None else f"{verdict.ratio:.2f}",
         ]

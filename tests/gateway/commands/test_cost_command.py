@@ -65,6 +65,24 @@ def test_explain_counts_the_variables(shell: Terminal, folder: Path) -> None:
     assert twenty - ten == pytest.approx(ten - none)
 
 
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        (
+            {"first": "ten"},
+            "{}:1:13: Variable '$first' has invalid value: Int cannot represent non-integer value: 'ten'",
+        ),
+        ({"frist": 10}, "{}: The operation has no variable '$frist'."),
+    ],
+)
+def test_explain_refuses_variables_that_a_server_would_not_take_or_read(
+    shell: Terminal, folder: Path, given: dict[str, Any], complaint: str
+) -> None:
+    query = file(folder, "pages.graphql", PAGES)
+    said = shell.run("cost", "explain", query, "--variables", file(folder, "v.json", given))
+    assert (said.status, said.out, said.err) == (3, "", complaint.format(query) + "\n")
+
+
 def test_explain_assumes_large_values_and_says_so(shell: Terminal, folder: Path) -> None:
     query = file(folder, "unknown.graphql", UNKNOWN)
     largest = file(folder, "largest.json", {"n": 1_000, "more": True})
@@ -181,6 +199,14 @@ def test_check_takes_variables_by_operation_and_says_what_it_assumes(shell: Term
     said = checked(shell, manifest, "--variables", file(folder, "w.json", {"Unknwon": {}}))
     assert (said.status, said.out) == (3, "")
     assert said.err == "No document has an operation named 'Unknwon', for which there are variables.\n"
+
+
+def test_check_fails_for_variables_that_a_server_would_not_take(shell: Terminal, folder: Path) -> None:
+    manifest = file(folder, "m.json", {"1": UNKNOWN, "2": SMALL})
+    said = checked(shell, manifest, "--variables", file(folder, "v.json", {"Unknown": {"n": "five"}}))
+    assert said.status == 1
+    assert "Variable '$n' has invalid value: Int cannot represent non-integer value: 'five'" in said.out
+    assert "1 of 2 operations fit" in said.out
 
 
 def test_check_shows_what_a_change_of_the_schema_does_to_prices(shell: Terminal, folder: Path) -> None:

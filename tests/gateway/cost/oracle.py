@@ -116,7 +116,7 @@ class Oracle:
         absent = {
             argument.name.value
             for argument in node.arguments or ()
-            if argument.value.kind == "variable" and argument.value.name.value not in self.values.coerced  # type: ignore[attr-defined]
+            if argument.value.kind == "variable" and argument.value.name.value not in self.values.coerced  # type: ignore[attr-defined]  # a variable has a name
         }
         written = {argument.name.value for argument in node.arguments or ()} - absent
         return {name: value for name, value in values.items() if name in written}

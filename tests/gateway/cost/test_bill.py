@@ -81,13 +81,18 @@ def test_the_dearest_list_is_told_with_the_largest_size_that_fits(schema: Priced
     assert price.static == points(5) + 450_000
     assert price.dearest_list(points(50)) == DearestList("shops", "first", 100, 10)
     assert price.dearest_list(Points(49_999)) == DearestList("shops", "first", 100, 9)
-    assert price.dearest_list(points(5)) == DearestList("shops", "first", 100, 0)
-    assert price.dearest_list(Points(4_999)) == DearestList("shops", "first", 100, None)
+    assert price.dearest_list(Points(9_500)) == DearestList("shops", "first", 100, 1)
+
+
+def test_a_list_of_nothing_is_no_size_that_fits(schema: Priced) -> None:
+    price = schema.price("{ shops(first: 100) { nodes { goods(last: 2) { id } } } }")
+    assert price.dearest_list(Points(9_499)) == DearestList("shops", "first", 100, None)
+    assert price.dearest_list(points(5)) == DearestList("shops", "first", 100, None)
 
 
 def test_what_fits_is_found_by_evaluation(schema: Priced) -> None:
     query = "query($n: Int) { shops(first: $n) { nodes { goods(last: 1) { id } } } }"
-    for maximum in (6, 20, 77, 200):
+    for maximum in (9, 20, 77, 200):
         found = schema.price(query, {"n": 5_000}).dearest_list(points(maximum))
         assert found is not None
         assert found.largest is not None
@@ -99,8 +104,8 @@ def test_a_list_inside_is_dearest_where_shrinking_it_saves_most(schema: Priced) 
     price = schema.price(
         "{ a: shops(first: 3) { nodes { goods(last: 900) { id } } } b: shops(first: 9) { nodes { id } } }"
     )
-    # Without any shop more is saved than without their goods.
-    assert price.dearest_list(points(100)) == DearestList("a", "first", 3, 0)
+    # Three shops with one good each are less than one shop with 900.
+    assert price.dearest_list(points(100)) == DearestList("a.nodes.goods", "last", 900, 22)
     alone = schema.price("{ found { ... on Shop { goods(last: 900) { id } } } }")
     assert alone.dearest_list(points(100)) == DearestList("found.goods", "last", 900, 30)
 

@@ -358,6 +358,24 @@ async def test_loss_on_the_way_back_leaves_the_process_on_its_own(one: Process, 
     assert await one.levels() == [70]
 
 
+async def test_what_redis_could_not_be_told_on_the_way_back_is_told_again(
+    one: Process, redis_server: RedisServer
+) -> None:
+    await one.spend(10)
+    hold = await one.held(5)
+    async with hanging(redis_server, one):
+        await one.spend(20)
+        assert await one.settle(hold, 1) == [69]
+        redis_server.resume()
+        # It answers the beat, but takes nothing in.
+        await one.redis.execute_command("ACL", "SETUSER", "default", "-evalsha")  # type: ignore[no-untyped-call]  # redis-py
+        await one.budgets.beat()
+        assert one.metric("podgraph_budgets_shared") == 0
+        await one.redis.execute_command("ACL", "SETUSER", "default", "+evalsha")  # type: ignore[no-untyped-call]  # redis-py
+    assert one.metric("podgraph_budgets_shared") == 1
+    assert await one.levels() == [69]
+
+
 async def test_process_that_starts_without_redis_joins_it_later(redis_server: RedisServer) -> None:
     redis_server.kill()
     process = Process("late", redis_server.url)

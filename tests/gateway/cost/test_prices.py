@@ -90,4 +90,4 @@ def test_a_document_that_was_parsed_anew_is_compiled_anew(schema: Priced) -> Non
     assert second._formula.document is again.node
     assert len(schema.prices) == 1
     assert msgspec.structs.replace(document).node is document.node
-    assert field in document.node.definitions[0].selection_set.selections  # type: ignore[attr-defined]
+    assert field in document.node.definitions[0].selection_set.selections  # type: ignore[attr-defined]  # an operation

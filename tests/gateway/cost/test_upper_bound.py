@@ -32,7 +32,7 @@ def drawn(zoo: Priced, seed: int, count: int) -> Iterator[tuple[GeneratedQuery, 
     generator = QueryGenerator(zoo.schema, Random(seed), style=STYLE)  # noqa: S311  # no secret
     for _ in range(count):
         query = generator.query()
-        yield query, unvalidated(typed(query))
+        yield query, unvalidated(query.text, typed(query))
 
 
 def executed(

@@ -91,6 +91,11 @@ def test_nothing_is_proposed_for_what_few_queries_meet() -> None:
     assert proposals(rare, weights, RATE) == []
 
 
+def test_weight_of_all_leaves_is_not_proposed() -> None:
+    weights = {LEAF: Decimal("0.1"), "A": Decimal(1)}
+    assert [each.coordinate for each in proposals(samples({LEAF: 3, "A": 1}), weights, RATE)] == []
+
+
 def test_no_object_is_free_but_a_field_may_be() -> None:
     weights = {"A": Decimal(1), "Free": Decimal(1), "A.free": Decimal(1)}
     moved = proposals(samples({"A": 1, "Free": 0, "A.free": 0}), weights, RATE)
@@ -100,12 +105,21 @@ def test_no_object_is_free_but_a_field_may_be() -> None:
 
 
 def test_file_has_the_weights_that_are_not_the_default(graph: Graph) -> None:
-    text = '# Heading.\n\n[types]\nCampaign = "3"\nMoney = "2"\n\n[arguments]\n"Query.overlap(placementIds:)" = "0.5"\n'
+    text = """# Heading.
+
+leaf = "0.2"
+
+[types]
+Campaign = "3"
+Money = "2"
+
+[arguments]
+"Query.overlap(placementIds:)" = "0.5"
+"""
     moved = [
         Proposal("Campaign", Decimal(3), Decimal(1), 50),
         Proposal("Campaign.metrics", Decimal(1), Decimal("1.2E+2"), 50),
         Proposal("EventConnection.totalCount", Decimal(0), Decimal("0.2"), 50),
-        Proposal(LEAF, Decimal(0), Decimal("0.2"), 50),
     ]
     new = with_weights(text, moved, graph.schema)
     assert (

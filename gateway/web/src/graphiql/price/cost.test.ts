@@ -54,12 +54,6 @@ describe("answerIn", () => {
     });
   });
 
-  test("takes a list of nothing for no size that fits", () => {
-    const dearestList = { path: "campaigns", argument: "first", asked: 500, largestThatFits: 0 };
-    const cost = { requestedQueryCost: 90_000, actualQueryCost: null, maximumQueryCost: 50_000, dearestList };
-    assert.equal(answerIn({ data: null, extensions: { cost } }).cost?.dearest?.largestThatFits, null);
-  });
-
   test("reads how long a throttled operation should wait", () => {
     const errors = [{ message: "Wait.", extensions: { code: "THROTTLED", retryAfter: 12.5 } }];
     assert.deepEqual(answerIn({ errors }).refusal, { code: "THROTTLED", message: "Wait.", retryAfter: 12.5 });

@@ -95,7 +95,7 @@ export function answerIn(body: unknown): Answer {
           budget: level(cost.throttleStatus),
           keyBudget: level(cost.apiKeyThrottleStatus),
           bill: (cost.bill ?? []).map(line),
-          dearest: cost.dearestList ? dearest(cost.dearestList) : null,
+          dearest: cost.dearestList ?? null,
         }
       : null,
     refusal: error
@@ -115,11 +115,6 @@ function level(status: WireLevel | undefined): Level | null {
     capacity: status.maximumAvailable,
     restoreRate: status.restoreRate,
   };
-}
-
-function dearest(list: DearestList): DearestList {
-  // Nobody asks for a list in order to get an empty one.
-  return { ...list, largestThatFits: list.largestThatFits || null };
 }
 
 function line({ actualMultiplier, actualSubtotal, ...planned }: WireLine): BillLine {
