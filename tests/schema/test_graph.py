@@ -55,6 +55,11 @@ def test_a_mutation_costs_ten_unless_it_is_said_otherwise(graph: Graph) -> None:
     assert str(other.annotations.fields["Query.viewer"]) == "0"
 
 
+@pytest.mark.parametrize("field", ["Query.compareModels", "Query.removalEffect"])
+def test_what_reads_all_journeys_at_once_costs_as_much_as_a_large_page(field: str) -> None:
+    assert float(build_graph().annotations.fields[field]) >= 500
+
+
 def test_weights_stand_where_they_belong() -> None:
     graph = build_graph("""
     [types]

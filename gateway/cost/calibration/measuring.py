@@ -28,6 +28,8 @@ from resolvers.context import RequestContext
 from schema.graph import Graph
 
 _OPERATION_SECONDS: Final = 30.0
+_COVERED: Final = 40
+"""Queries that should meet each coordinate."""
 
 
 class Unanswered(Exception):
@@ -64,11 +66,13 @@ class Measuring:
     ) -> list[Sample]:
         """So many of the queries that run without errors and cost at most `dearest`, each with its shortest time.
 
-        About as many of each order of magnitude are taken, by what they come to; fewer when the queries end. The
-        rounds go over all of them, so that what else the machine does falls on none of them alone.
+        About as many of each order of magnitude are taken, by what they come to; fewer when the queries end, and more
+        of those that meet what few others do. The rounds go over all of them, so that what else the machine does falls
+        on none of them alone.
         """
         jobs: list[tuple[Job, Mapping[str, int]]] = []
         spread = Spread(wanted)
+        met: Counter[str] = Counter()
         for query in queries:
             if spread.full:
                 break
@@ -80,8 +84,13 @@ class Measuring:
                 execution = await self._executor.execute(job, self._context())
             except (RequestRejected, TimeoutError):
                 continue
-            if not execution.errors and spread.takes(price.actual(tally) / ONE):
-                jobs.append((job, self._counts(job, tally)))
+            if execution.errors:
+                continue
+            counts = self._counts(job, tally)
+            rare = any(met[coordinate] < _COVERED for coordinate in counts)
+            if spread.takes(price.actual(tally) / ONE) or rare:
+                met.update(counts.keys())
+                jobs.append((job, counts))
                 say(f"Choosing queries: {len(jobs):,} of {wanted:,}")
         best = [math.inf] * len(jobs)
         for round_ in range(1, rounds + 1):
@@ -113,7 +122,7 @@ class Measuring:
         counts: Counter[str] = Counter()
         for answered in tally:
             counts[answered.type_name] += answered.times
-            for field in selections[answered.group].fields:
+            for field in selections[answered.group].fields if answered.times else ():
                 counts[field.coordinate if field.coordinate in self._weighed else LEAF] += answered.times
         return counts
 

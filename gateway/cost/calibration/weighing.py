@@ -20,7 +20,7 @@ LEAF: Final = "leaf"
 What all of them weigh is decided, not measured: next to nothing each, and yet not nothing for thousands of values.
 """
 
-FEWEST: Final = 20
+FEWEST: Final = 12
 """Samples that a coordinate must be in before a weight is proposed for it."""
 
 _STEADY: Final = 0.2
