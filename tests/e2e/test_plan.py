@@ -40,11 +40,11 @@ async def test_chosen_plan_and_a_keys_own_budget_count_from_the_next_request(dem
         assert 0 < shown["budget"]["currentlyAvailable"] < 200_000
 
         made = await client.done(
-            'mutation { createApiKey(input: {name: "Reports", scopes: [READ], budget: {capacity: 100, restoreRate: 1}})'
+            'mutation { createApiKey(input: {name: "Report", scopes: [READ], budget: {capacity: 1000, restoreRate: 1}})'
             " { __typename ... on CreateApiKeyPayload { secret } } }"
         )
     async with GraphQLClient(demo_server.url, made["secret"]) as key:
         by_key = await cost(key)
-        assert (by_key["maximumQueryCost"], by_key["apiKeyThrottleStatus"]["maximumAvailable"]) == (100, 100)
+        assert (by_key["maximumQueryCost"], by_key["apiKeyThrottleStatus"]["maximumAvailable"]) == (1000, 1000)
         assert by_key["throttleStatus"]["maximumAvailable"] == 200_000
         assert (await key.data(PLAN))["billingSubscription"]["budget"]["maximumAvailable"] == 200_000

@@ -33,7 +33,7 @@ _PULL_OF_TYPES: Final = 5.0
 """Objects differ little from each other: small queries are not to say otherwise."""
 _PULL_OF_FIELDS: Final = 0.05
 _PULL_OF_LEAVES: Final = 1e6
-_LARGE: Final = 0.75
+_LARGE: Final = 0.9
 _HALVES: Final = 8
 """Random halves of the samples that must all say that a weight moves, lest it is chance."""
 
@@ -109,7 +109,7 @@ def predicted(samples: Sequence[Sample], weights: Mapping[str, Decimal]) -> list
 
 
 def seconds_per_object(samples: Sequence[Sample]) -> float:
-    """What a point is: the median time for each object, with all that belongs to it, of the largest quarter of queries.
+    """What a point is: the median time for each object, with all that belongs to it, of the largest tenth of queries.
 
     Raises ValueError without samples.
     """

@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -17,7 +17,8 @@ _SECTIONS = {"types": "types", "fields": "fields", "arguments": "arguments", "in
 def with_weights(text: str, moved: Iterable[Proposal], schema: GraphQLSchema) -> str:
     """The file with these weights; those that are the schema's default are left out.
 
-    Comments before the first section stay, others do not. Raises AnnotationMistakes for a file that cannot be read.
+    Comments stay: those at the head there, others above the coordinate that they stood above, while it is listed.
+    Raises AnnotationMistakes for a file that cannot be read.
     """
     weights = weights_of(text)
     types, fields = dict(weights.types), dict(weights.fields)
@@ -25,8 +26,9 @@ def with_weights(text: str, moved: Iterable[Proposal], schema: GraphQLSchema) ->
         (fields if "." in proposal.coordinate else types)[proposal.coordinate] = f"{proposal.after:f}"
     defaults = default_weights(schema, Decimal(weights.leaf))
     new = msgspec.structs.replace(weights, types=_unusual(types, defaults), fields=_unusual(fields, defaults))
-    head = [line for line in text.partition("\n[")[0].splitlines() if line.startswith("#")]
-    return "\n".join([*head, *_sections(new)])
+    head, _, body = text.partition("\n[")
+    comments = [line for line in head.splitlines() if line.startswith("#")]
+    return "\n".join([*comments, *_sections(new, _comments(body))])
 
 
 def _unusual(weights: Mapping[str, str], defaults: Mapping[str, Decimal]) -> dict[str, str]:
@@ -39,12 +41,27 @@ def difference(before: str, after: str, name: str) -> str:
     return "".join(lines)
 
 
-def _sections(weights: Weights) -> Iterable[str]:
+def _comments(body: str) -> dict[str, list[str]]:
+    """The comments above each coordinate."""
+    found: dict[str, list[str]] = {}
+    above: list[str] = []
+    for line in body.splitlines():
+        if line.startswith("#"):
+            above.append(line)
+        else:
+            if above and "=" in line:
+                found[line.partition("=")[0].strip().strip('"')] = above
+            above = []
+    return found
+
+
+def _sections(weights: Weights, comments: Mapping[str, Sequence[str]]) -> Iterable[str]:
     yield ""
     yield f"leaf = {json.dumps(weights.leaf)}"
     for title, name in _SECTIONS.items():
         yield ""
         yield f"[{title}]"
         for coordinate, weight in sorted(getattr(weights, name).items()):
+            yield from comments.get(coordinate, ())
             yield f"{coordinate if coordinate.isidentifier() else json.dumps(coordinate)} = {json.dumps(weight)}"
     yield ""

@@ -110,7 +110,10 @@ def test_file_has_the_weights_that_are_not_the_default(graph: Graph) -> None:
 leaf = "0.2"
 
 [types]
+# Gone with its weight.
 Campaign = "3"
+# Two lines
+# of reasons.
 Money = "2"
 
 [arguments]
@@ -129,6 +132,8 @@ Money = "2"
 leaf = "0.2"
 
 [types]
+# Two lines
+# of reasons.
 Money = "2"
 
 [fields]
