@@ -16,7 +16,7 @@ from tests.gateway.commands.terminal import KEYS, Terminal
 def test_calibration_proposes_weights_that_the_graph_takes(seeded: Terminal, tmp_path: Path) -> None:
     before = WEIGHTS.read_text()
     out = tmp_path / "weights.toml"
-    options = ["--queries", "40", "--rounds", "1", "--most", "800", "--seed", "3", "--out", str(out)]
+    options = ["--queries", "40", "--rounds", "1", "--most", "3000", "--seed", "3", "--out", str(out)]
     said = seeded.run("cost", "calibrate", *options)
     assert said.status == 0, said.err
     assert re.search(r"of those held out: -?[\d.]+ before, -?[\d.]+ after", said.err)
