@@ -57,12 +57,22 @@ async def demo_server(program: Sequence[str], folder: Path) -> AsyncIterator[Dem
             await _ready(server, http, log)
             demo = msgspec.json.decode((directory / "demo.json").read_bytes())
             running = msgspec.json.decode((directory / "running.json").read_bytes())
+            await _unthrottled(program, environment, demo["tenant_id"])
             http.headers.update({"authorization": f"Bearer {demo['api_key']}", "content-type": "application/json"})
             yield DemoServer(http, environment, running["owner_url"].replace("+asyncpg", ""), demo["tenant_id"])
     finally:
         if server.returncode is None:
             server.send_signal(signal.SIGINT)
         await server.wait()
+
+
+async def _unthrottled(program: Sequence[str], environment: Mapping[str, str], tenant_id: int) -> None:
+    """Puts the demo on the largest plan: what is measured is the server, not how long a budget makes one wait."""
+    moved = await asyncio.create_subprocess_exec(
+        *program, "plan", f"ten_{tenant_id}", "ENTERPRISE", env=environment, stdout=subprocess.DEVNULL
+    )
+    if await moved.wait():
+        raise BenchFailed("the demo's tenant could not be put on another plan")
 
 
 async def answered(http: httpx2.AsyncClient, body: bytes) -> httpx2.Response:
