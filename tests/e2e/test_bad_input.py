@@ -178,6 +178,8 @@ async def attacker(demo_server: Gateway) -> Attacker:
             'mutation { createTenant(input: {name: "x"})'
             " { __typename ... on CreateTenantPayload { tenant { id } membership { id user { id } } } } }"
         )
+        # Thousands of requests, each of which is priced before it is refused.
+        await client.done("mutation { changePlan(plan: ENTERPRISE, version: 0) { __typename } }")
         ids = {"ten": made["tenant"]["id"], "mem": made["membership"]["id"], "usr": made["membership"]["user"]["id"]}
         for prefix, mutation in MAKES.items():
             ids[prefix] = (await client.done(f"mutation {{ {mutation % ids} }}"))["made"]["id"]

@@ -15,6 +15,8 @@ from tests.gateway.http.test_websocket import acknowledged
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 19\r\n\r\n"
 BODY = b'{"query":"{hello}"}'
+END = b"}}}}"
+"""Of an answer: what is left of the budget."""
 
 
 class HastyProtocol(PromptProtocol):
@@ -69,7 +71,7 @@ async def test_large_body_is_no_head() -> None:
         reader, writer = await asyncio.open_connection(*address)
         padded = BODY + b" " * (2 * HEAD_BYTES)
         writer.write(REQUEST.replace(b"19", str(len(padded)).encode()) + padded)
-        assert (await reader.readuntil(b"}}")).startswith(b"HTTP/1.1 200 OK")
+        assert (await reader.readuntil(END)).startswith(b"HTTP/1.1 200 OK")
         writer.close()
 
 
@@ -77,7 +79,7 @@ async def test_second_head_of_a_connection_must_come_in_time_too() -> None:
     async with serving(Edge()) as address:
         reader, writer = await asyncio.open_connection(*address)
         writer.write(REQUEST + BODY)
-        assert (await reader.readuntil(b"}}")).startswith(b"HTTP/1.1 200 OK")
+        assert (await reader.readuntil(END)).startswith(b"HTTP/1.1 200 OK")
         writer.write(b"GET /")
         assert await rest_of(reader) == b""
         writer.close()
@@ -90,7 +92,7 @@ async def test_answer_may_take_longer_than_a_head() -> None:
         writer.write(REQUEST + b'{"query":"{gated}"}')
         await edge.bench.entered.wait()
         asyncio.get_running_loop().call_later(3 * HastyProtocol.head_seconds, edge.bench.gate.set)
-        assert (await reader.readuntil(b"}}")).endswith(b'{"data":{"gated":"passed"}}')
+        assert (await reader.readuntil(END)).count(b'{"data":{"gated":"passed"}') == 1
         writer.close()
 
 

@@ -74,7 +74,7 @@ async def test_sigterm_under_load_loses_no_request() -> None:
         running.send_signal(signal.SIGTERM)
         await asyncio.gather(*load)
         late = await client.post("/graphql/", json={"query": "{ hello }"})
-        assert (await slow).content == b'{"data":{"gated":"passed"}}'
+        assert (await slow).content.startswith(b'{"data":{"gated":"passed"}')
         assert set(statuses) == {200}
         assert late.status_code == 200
         assert late.headers["connection"] == "close"
