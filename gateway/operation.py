@@ -224,7 +224,7 @@ class Operations(Generic[ContextT]):
         try:
             purchase.check()
         except RequestRejected as error:
-            return msgspec.structs.replace(self.failed(error), rejection=None)
+            return self._broken(error)
         return OperationResult()
 
     def _job(self, request: OperationRequest, document: Document, context: ContextT, purchase: Purchase) -> Job:
@@ -310,6 +310,7 @@ class Operations(Generic[ContextT]):
         return _priced(self._result(execution), purchase, None)
 
     def _broken(self, error: Exception) -> OperationResult:
+        """A result without data, of an operation or event that got as far as having one."""
         return msgspec.structs.replace(self.failed(error), rejection=None)
 
     def _result(self, execution: Execution) -> OperationResult:

@@ -75,7 +75,6 @@ class Purchase:
     def __init__(self, price: Price, payer: Payer, budgets: Budgets, metrics: CostMetrics) -> None:
         self._price = price
         self._payer = payer
-        self._spending = payer.spending
         self._allowances = allowances(payer.spending)
         self._maximum = largest_cost(payer.spending)
         self._budgets = budgets
@@ -93,18 +92,17 @@ class Purchase:
 
     def check(self) -> None:
         """Raises RequestRejected (COST_LIMIT_EXCEEDED) when no budget of the payer's would ever do."""
-        maximum = self._maximum
-        if self._price.static <= maximum:
+        if self._price.static <= self._maximum:
             return
         self._metrics.refused("too_expensive")
-        self._dearest = self._price.dearest_list(maximum)
+        self._dearest = self._price.dearest_list(self._maximum)
         message = (
-            f"This operation may cost {readable(self._price.static)} points; {_limit(self._spending)} allows"
-            f" {readable(maximum)}. {_advice(self._dearest)}"
+            f"This operation may cost {readable(self._price.static)} points; {_limit(self._payer.spending)} allows"
+            f" {readable(self._maximum)}. {_advice(self._dearest)}"
         )
         extensions = {
             "requestedQueryCost": shown(self._price.static),
-            "maximumQueryCost": shown(maximum),
+            "maximumQueryCost": shown(self._maximum),
             "dearestList": _dearest(self._dearest),
         }
         raise RequestRejected(Code.COST_LIMIT_EXCEEDED, [GraphQLError(message, extensions=extensions)])

@@ -64,6 +64,10 @@ class Prices:
 
     def price(self, document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> Price:
         """The price for these variables, as they came. Raises RequestRejected (TOO_MANY_FIELDS), whatever they are."""
+        return Price(self.formula(document, operation, variables), variables)
+
+    def formula(self, document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> Formula:
+        """The formula for what these variables steer. Raises as `price` does."""
         name = operation.name.value if operation.name else None
         steering = self._steering_of(document, operation, name)
         values = steering.values(variables)
@@ -71,11 +75,11 @@ class Prices:
         known = self._formulas.get(key)
         if known is not None and known[0].document is document.node:
             self._formulas.move_to_end(key)
-            return Price(known[0], variables)
+            return known[0]
         given = {one: value for one, value in zip(steering.names, values, strict=True) if value is not None}
         formula = self._model.formula(document.node, operation, given)
         self._keep(key, formula, document)
-        return Price(formula, variables)
+        return formula
 
     def __len__(self) -> int:
         return len(self._formulas)

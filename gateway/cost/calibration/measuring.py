@@ -11,13 +11,11 @@ from prometheus_client import CollectorRegistry
 
 from gateway.cost.calibration.queries import GeneratedQuery
 from gateway.cost.calibration.weighing import LEAF, Sample, counting, weighed
-from gateway.cost.formula import Formula
 from gateway.cost.model import CostModel
 from gateway.cost.points import ONE, Points
 from gateway.cost.prices import Price, Prices
-from gateway.cost.selections import steering_names, variable_defaults
 from gateway.cost.tally import Tally
-from gateway.documents.documents import Document, Documents
+from gateway.documents.documents import Documents
 from gateway.documents.limits import DocumentLimits
 from gateway.errors import RequestRejected
 from gateway.execution.executor import Execution, Job
@@ -44,7 +42,7 @@ class Measuring:
         self._documents = Documents(graph.schema, DocumentLimits(), DocumentMetrics(CollectorRegistry()))
         self._prices = Prices(CostModel(graph.schema, graph.annotations))
         self._weighed = frozenset(weighed(graph.schema, graph.annotations))
-        self._counting = CostModel(graph.schema, counting(graph.annotations, self._weighed))
+        self._counting = Prices(CostModel(graph.schema, counting(graph.annotations, self._weighed)))
         self._executor: ReferenceExecutor[RequestContext] = ReferenceExecutor(graph.schema, seconds=_OPERATION_SECONDS)
 
     async def ask(self, text: str) -> Mapping[str, Any]:
@@ -117,7 +115,7 @@ class Measuring:
         return time.perf_counter() - began
 
     def _counts(self, job: Job, tally: Tally) -> Mapping[str, int]:
-        formula = self._formula(job.document, job.variables)
+        formula = self._counting.formula(job.document, job.document.operation(None), job.variables)
         selections = {selection.group: selection for selection in formula.selections}
         counts: Counter[str] = Counter()
         for answered in tally:
@@ -125,16 +123,6 @@ class Measuring:
             for field in selections[answered.group].fields if answered.times else ():
                 counts[field.coordinate if field.coordinate in self._weighed else LEAF] += answered.times
         return counts
-
-    def _formula(self, document: Document, variables: Mapping[str, Any]) -> Formula:
-        operation = document.operation(None)
-        values = {**variable_defaults(operation), **variables}
-        steering = {
-            name: values[name]
-            for name in steering_names(document.node, operation)
-            if isinstance(values.get(name), bool)
-        }
-        return self._counting.formula(document.node, operation, steering)
 
 
 def _payload(execution: Execution) -> dict[str, Any]:
