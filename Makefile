@@ -1,7 +1,7 @@
 # Two commands matter: `make up` serves Podgraph with a demo, `make test` checks everything. `make help` lists the rest.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test check web lock clean
+.PHONY: help up test differential check web lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -18,6 +18,10 @@ up: .venv/.installed gateway/static/.built ## serve Podgraph with a demo on http
 
 test: check .venv/.browser ## everything: `make check` and all tests, on services of their own
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+
+differential: .venv/.tested ## thousands of generated queries: both executors answer alike (QUERIES=… for another number)
+	PODGRAPH_DIFFERENTIAL_QUERIES=$(or $(QUERIES),5400) $(BIN)/python -m pytest -q -s -n 0 \
+		tests/gateway/execution/test_differential_graph.py tests/gateway/execution/test_differential_failures.py
 
 check: .venv/.tested gateway/static/.built ## format, lint, types, imports, dependencies, schema and web checks
 	$(BIN)/ruff format --check .

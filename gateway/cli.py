@@ -18,6 +18,7 @@ _COMMANDS: Final = {
     "plan": "plan.plan_command",
     "retention": "retention.retention_command",
     "attribute": "attribute.attribute_command",
+    "explain": "explain.explain_command",
 }
 _GROUPS: Final = {
     "schema": "schema.schema_commands",

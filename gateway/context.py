@@ -11,13 +11,15 @@ once a minute a write of when it was last used.
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 
 from starlette.requests import HTTPConnection
 
 from gateway.auth.access_tokens import Keyring
 from gateway.auth.addresses import AddressHasher
-from gateway.documents.clients import STRANGER, client_given
+from gateway.documents.clients import NAME_HEADER, STRANGER, VERSION_HEADER, client_given
+from gateway.http.head import Head
 from ops.telemetry.logging import logger
 from persistence.errors import PersistenceError
 from persistence.ids import ApiKeyId, TenantId
@@ -46,6 +48,7 @@ class Contexts:
         self._services = services
         self._keyring = keyring
         self._addresses = addresses
+        self._scopes = cache(_scopes)
 
     async def __call__(self, connection: HTTPConnection, payload: Mapping[str, Any] | None) -> RequestContext:
         """`payload` is a WebSocket's connection_init payload, None for HTTP.
@@ -53,7 +56,8 @@ class Contexts:
         Raises Unauthenticated for credentials that are bad, expired or revoked (none at all is a stranger), Forbidden
         for a tenant that the user or the key is not of, InvalidInput for what is no id of a tenant.
         """
-        given = _given(connection, payload)
+        head = Head(connection.scope)
+        given = _given(head, payload)
         address = self._addresses.hashed(connection.client.host if connection.client else None)
         wanted = given.get(TENANT)
         tenant_id = TenantId(ids.row_id(wanted, ids.TENANT, "Podgraph-Tenant")) if wanted is not None else None
@@ -61,7 +65,7 @@ class Contexts:
         if authorization is None:
             return RequestContext(self._services, None, address, client=STRANGER)
         viewer, spending = await self._bearer(_token(authorization), tenant_id)
-        client = client_given(_client_names(connection, payload))
+        client = client_given(_client_names(head, payload))
         return RequestContext(self._services, viewer, address, spending=spending, client=client)
 
     async def _bearer(self, token: str, tenant_id: TenantId | None) -> tuple[Viewer, Spending]:
@@ -100,8 +104,7 @@ class Contexts:
         key, now = live.record, self._services.clock()
         if key.last_used_at is None or key.last_used_at < now - NOTE_USE_EVERY:
             await self._note_use(secret.tenant_id, key.id)
-        scopes = frozenset(Scope(scope) for scope in key.scopes)
-        viewer = Viewer(api_key_id=key.id, tenant_id=secret.tenant_id, scopes=scopes)
+        viewer = Viewer(api_key_id=key.id, tenant_id=secret.tenant_id, scopes=self._scopes(tuple(key.scopes)))
         return viewer, tenant_spending(secret.tenant_id, self._plan(live.terms), key)
 
     def _plan(self, terms: PlanTermsRecord | None) -> PlanName:
@@ -116,9 +119,13 @@ class Contexts:
             log.warning("api_key.use_not_noted", error=type(error).__name__)
 
 
-def _given(connection: HTTPConnection, payload: Mapping[str, Any] | None) -> dict[str, str]:
+def _scopes(names: tuple[str, ...]) -> frozenset[Scope]:
+    return frozenset(map(Scope, names))
+
+
+def _given(head: Head, payload: Mapping[str, Any] | None) -> dict[str, str]:
     """The two values by their lower-case names, the payload's before the headers'."""
-    given = {name: connection.headers[name] for name in (AUTHORIZATION, TENANT) if name in connection.headers}
+    given = {name: value for name in (AUTHORIZATION, TENANT) if (value := head.get(name)) is not None}
     for name, value in (payload or {}).items():
         if name.lower() in {AUTHORIZATION, TENANT} and value is not None:
             if not isinstance(value, str):
@@ -127,9 +134,10 @@ def _given(connection: HTTPConnection, payload: Mapping[str, Any] | None) -> dic
     return given
 
 
-def _client_names(connection: HTTPConnection, payload: Mapping[str, Any] | None) -> dict[str, Any]:
+def _client_names(head: Head, payload: Mapping[str, Any] | None) -> dict[str, Any]:
     """What the client calls itself, the payload before the headers."""
-    return {**connection.headers, **{name.lower(): value for name, value in (payload or {}).items()}}
+    names: dict[str, Any] = {name: head.get(name) for name in (NAME_HEADER, VERSION_HEADER)}
+    return {**names, **{name.lower(): value for name, value in payload.items()}} if payload else names
 
 
 def _token(authorization: str) -> str:

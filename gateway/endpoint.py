@@ -5,15 +5,14 @@
 Each step is a function of `gateway.http` that refuses with RequestRejected; what is refused does no work beyond it.
 """
 
-import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic
 
 import msgspec
 from graphql import OperationType
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -23,19 +22,13 @@ from gateway.errors import Code, RequestRejected, rejected
 from gateway.execution.executor import ContextT
 from gateway.http.access import access_ended
 from gateway.http.batch import batch_results
-from gateway.http.body import (
-    ClientGone,
-    check_content,
-    decoded,
-    disconnected,
-    operation_request,
-    query_string_request,
-    read_body,
-)
+from gateway.http.body import check_content, decoded, operation_request, query_string_request, read_body
 from gateway.http.csrf import check_get
+from gateway.http.head import Head
+from gateway.http.interruption import ClientGone, attended
 from gateway.http.limits import HttpLimits
 from gateway.http.negotiation import ANYTHING, Accepted, MediaType, accepted
-from gateway.http.response import json_response, result_response, revalidated
+from gateway.http.response import Answer, json_answer, result_answer, revalidated
 from gateway.http.sse import send_events
 from gateway.http.websocket import ContextFactory, serve_websocket
 from gateway.middleware.drain import Drain
@@ -52,7 +45,8 @@ ALLOW: Final = "GET, POST, OPTIONS"
 NEVER_STREAMED: Final = frozenset({"UNAUTHENTICATED", Code.BAD_REQUEST, Code.METHOD_NOT_ALLOWED})
 """Refusals of the request rather than of its operation: they answer with their status, also to a client of SSE."""
 
-T = TypeVar("T")
+_ACCEPTS: Final = 100
+"""Accept headers whose meaning is remembered: programs send few."""
 
 
 class GraphQLEndpoint(Generic[ContextT]):
@@ -72,6 +66,7 @@ class GraphQLEndpoint(Generic[ContextT]):
         self._context_factory = context_factory
         self._limits = limits
         self._drain = drain
+        self._accepted = lru_cache(_ACCEPTS)(accepted)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request or connection."""
@@ -79,13 +74,13 @@ class GraphQLEndpoint(Generic[ContextT]):
             socket = WebSocket(scope, receive, send)
             await serve_websocket(socket, self._operations, self._context_factory, self._limits, self._drain)
             return
-        request = Request(scope, receive)
+        request = _Request(scope, receive)
         try:
             answer = await self._answer(request)
         except ClientGone:
             return
-        if isinstance(answer, Response):
-            await answer(scope, receive, send)
+        if isinstance(answer, Answer):
+            await answer.send(send)
         else:
             await send_events(
                 answer,
@@ -94,14 +89,16 @@ class GraphQLEndpoint(Generic[ContextT]):
                 send,
                 limits=self._limits,
                 drain=self._drain,
-                refused=access_ended(lambda: self._context_factory(request, None), self._limits.access_check_seconds),
+                refused=access_ended(
+                    lambda: self._context_factory(request.connection, None), self._limits.access_check_seconds
+                ),
             )
 
-    async def _answer(self, request: Request) -> Response | ResultStream:
+    async def _answer(self, request: "_Request") -> Answer | ResultStream:
         types = ANYTHING
         try:
             if request.method == "OPTIONS":
-                return Response(status_code=204, headers={"allow": ALLOW})
+                return Answer(HTTPStatus.NO_CONTENT, [(b"allow", ALLOW.encode())])
             types = self._checked_head(request)
             if request.method == "GET":
                 return await self._get(request, types)
@@ -109,45 +106,48 @@ class GraphQLEndpoint(Generic[ContextT]):
         except RequestRejected as error:
             return self._response(self._operations.failed(error), types.errors)
 
-    def _checked_head(self, request: Request) -> Accepted:
-        if request.method not in {"GET", "POST"}:
+    def _checked_head(self, request: "_Request") -> Accepted:
+        head = request.head
+        if request.method == "POST":
+            check_content(head)
+        elif request.method == "GET":
+            check_get(head, requires_preflight=self._limits.get_requires_preflight)
+        else:
             message = f"{request.method} is not a method of this endpoint."
             raise rejected(Code.METHOD_NOT_ALLOWED, message, {"allow": ALLOW})
-        if request.method == "POST":
-            check_content(request.headers)
-        else:
-            check_get(request.headers, requires_preflight=self._limits.get_requires_preflight)
-        return accepted(", ".join(request.headers.getlist("accept")))
+        return self._accepted(", ".join(head.every("accept")))
 
-    async def _get(self, request: Request, types: Accepted) -> Response | ResultStream:
-        asked = query_string_request(request.scope["query_string"], self._limits)
-        result = await _attended(request, self._run(request, _billed(asked, request), _kinds(QUERIES, types)))
+    async def _get(self, request: "_Request", types: Accepted) -> Answer | ResultStream:
+        asked = query_string_request(request.query_string, self._limits)
+        kinds = _kinds(QUERIES, types)
+        result = await attended(request.receive, self._run(request, request.billed(asked), kinds))
         if not isinstance(result, OperationResult) or types.stream_first:
             return self._streamed(result, types)
-        response = self._response(result, types.errors)
-        if response.status_code == HTTPStatus.OK and not result.errors:
+        answer = self._response(result, types.errors)
+        if answer.status == HTTPStatus.OK and not result.errors:
             # Whether the answer is still the same is its data's to say: what is left of the budget changes with each.
             _, data = self._operations.serialised(msgspec.structs.replace(result, extensions={}))
-            return revalidated(response, data, request.headers.get("if-none-match"))
-        return response
+            return revalidated(answer, data, request.head.get("if-none-match"))
+        return answer
 
-    async def _post(self, request: Request, types: Accepted) -> Response | ResultStream:
-        value = decoded(await read_body(request.receive, request.headers, self._limits), self._limits)
+    async def _post(self, request: "_Request", types: Accepted) -> Answer | ResultStream:
+        value = decoded(await read_body(request.receive, request.head, self._limits), self._limits)
         if isinstance(value, list):
             return await self._batch(request, value, types)
-        asked = _billed(operation_request(value), request)
-        result = await _attended(request, self._run(request, asked, _kinds(QUERIES_AND_MUTATIONS, types)))
+        asked = request.billed(operation_request(value))
+        kinds = _kinds(QUERIES_AND_MUTATIONS, types)
+        result = await attended(request.receive, self._run(request, asked, kinds))
         if not isinstance(result, OperationResult) or types.stream_first:
             return self._streamed(result, types)
         return self._response(result, types.errors)
 
-    async def _batch(self, request: Request, items: Sequence[object], types: Accepted) -> Response:
+    async def _batch(self, request: "_Request", items: Sequence[object], types: Accepted) -> Answer:
         if types.json is None:
             raise rejected(Code.NOT_ACCEPTABLE, "A batch is answered with JSON, which Accept leaves out.")
 
         async def answer(item: object) -> OperationResult:
             try:
-                asked = _billed(operation_request(item), request)
+                asked = request.billed(operation_request(item))
                 result = await self._run(request, asked, QUERIES_AND_MUTATIONS)
             except RequestRejected as error:
                 return self._operations.failed(error)
@@ -155,22 +155,22 @@ class GraphQLEndpoint(Generic[ContextT]):
                 return result
             raise AssertionError("a batch carries no subscriptions")
 
-        results = await _attended(request, batch_results(items, answer, self._limits))
+        results = await attended(request.receive, batch_results(items, answer, self._limits))
         body = b"[" + b",".join(self._operations.serialised(result)[1] for result in results) + b"]"
         # Every item says what it cost; the headers are those of the last one.
-        return json_response(body, 200, types.json, self._limits, results[-1].headers if results else None)
+        return json_answer(body, 200, types.json, self._limits, results[-1].headers if results else {})
 
     async def _run(
-        self, request: Request, asked: OperationRequest, kinds: frozenset[OperationType]
+        self, request: "_Request", asked: OperationRequest, kinds: frozenset[OperationType]
     ) -> OperationResult | ResultStream:
         try:
-            context = await self._context_factory(request, None)
+            context = await self._context_factory(request.connection, None)
         # Domain errors are shown, defects masked.
         except Exception as error:
             return self._operations.failed(error)
         return await self._operations.run(asked, context, kinds)
 
-    def _streamed(self, result: OperationResult | ResultStream, types: Accepted) -> Response | ResultStream:
+    def _streamed(self, result: OperationResult | ResultStream, types: Accepted) -> Answer | ResultStream:
         """A stream is sent as it is, a single result as a stream of one.
 
         A faulty operation is a result too: the protocol wants it as an event, since EventSource shows its user nothing
@@ -182,34 +182,31 @@ class GraphQLEndpoint(Generic[ContextT]):
             return self._response(result, types.json or MediaType.GRAPHQL)
         return _stream_of_one(result)
 
-    def _response(self, result: OperationResult, media: MediaType) -> Response:
+    def _response(self, result: OperationResult, media: MediaType) -> Answer:
         sent, body = self._operations.serialised(result)
-        return result_response(body, sent, media, self._limits)
+        return result_answer(body, sent, media, self._limits)
 
 
-def _billed(asked: OperationRequest, request: Request) -> OperationRequest:
-    """What is asked, with what the header says about its bill. Raises RequestRejected."""
-    mode = cost_mode(request.headers.get(COST_HEADER))
-    return asked if mode is None else msgspec.structs.replace(asked, cost_mode=mode)
+class _Request:
+    """One request, as far as this endpoint looks at it."""
+
+    __slots__ = ("connection", "head", "method", "query_string", "receive")
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.connection = HTTPConnection(scope)
+        self.head = Head(scope)
+        self.method: str = scope["method"]
+        self.query_string: bytes = scope["query_string"]
+        self.receive = receive
+
+    def billed(self, asked: OperationRequest) -> OperationRequest:
+        """What is asked, with what the header says about its bill. Raises RequestRejected."""
+        mode = cost_mode(self.head.get(COST_HEADER))
+        return asked if mode is None else msgspec.structs.replace(asked, cost_mode=mode)
 
 
 def _kinds(kinds: frozenset[OperationType], types: Accepted) -> frozenset[OperationType]:
     return kinds | {OperationType.SUBSCRIPTION} if types.stream else kinds
-
-
-async def _attended(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """The work's result; when the client leaves first, the work is cancelled. Raises ClientGone."""
-    working = asyncio.create_task(work)
-    gone = asyncio.create_task(disconnected(request.receive))
-    try:
-        await asyncio.wait((working, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientGone
-        return working.result()
-    finally:
-        working.cancel()
-        gone.cancel()
-        await asyncio.gather(working, gone, return_exceptions=True)
 
 
 async def _stream_of_one(result: OperationResult) -> ResultStream:

@@ -33,6 +33,8 @@ from gateway.documents.registered import Registered
 from gateway.documents.source import DocumentSource
 from gateway.documents.usage import Usage
 from gateway.errors import ErrorMask
+from gateway.execution.compiled import CompiledExecutor
+from gateway.execution.executor import Executor
 from gateway.execution.reference import ReferenceExecutor
 from gateway.middleware.drain import Drain
 from gateway.operation import OperationParts, Operations, OperationTelemetry
@@ -44,6 +46,7 @@ from ops.telemetry.metrics import (
     CostMetrics,
     DocumentMetrics,
     EventMetrics,
+    ExecutionMetrics,
     OperationMetrics,
     PersistedMetrics,
     RunMetrics,
@@ -198,7 +201,7 @@ async def open_operations(
                 prices=Prices(CostModel(graph.schema, graph.annotations)),
                 budgets=process.budgets,
                 usage=usage,
-                executor=ReferenceExecutor(graph.schema, seconds=settings.http.operation_seconds),
+                executor=_executor(settings, graph, telemetry),
             ),
             ErrorMask(lambda: uuid4().hex, structlog.get_logger("gateway.errors")),
             OperationTelemetry(
@@ -230,6 +233,14 @@ async def taking_runs(settings: Settings, process: Process, registry: CollectorR
             yield
     finally:
         await database.close()
+
+
+def _executor(settings: Settings, graph: Graph, telemetry: Telemetry) -> Executor[RequestContext]:
+    seconds = settings.http.operation_seconds
+    reference: ReferenceExecutor[RequestContext] = ReferenceExecutor(graph.schema, seconds=seconds)
+    if not settings.execution.compiled:
+        return reference
+    return CompiledExecutor(graph.schema, ExecutionMetrics(telemetry.registry), seconds=seconds, reference=reference)
 
 
 def _budgets(settings: Settings, redis: Redis, metrics: CostMetrics) -> Budgets:

@@ -14,9 +14,9 @@ import msgspec
 from graphql import OperationDefinitionNode, OperationType
 from opentelemetry.trace import Status, StatusCode, Tracer
 
-from gateway.cost.admission import CostMode, Payer, Purchase
+from gateway.cost.admission import Checkout, CostMode, Purchase
 from gateway.cost.budgets import Budgets
-from gateway.cost.prices import Price, Prices
+from gateway.cost.prices import Prices
 from gateway.documents.clients import client_of
 from gateway.documents.documents import Document, Documents
 from gateway.documents.limits import LIMIT_OF_CODE, check_bounds
@@ -24,6 +24,7 @@ from gateway.documents.source import DocumentSource
 from gateway.errors import Code, ErrorMask, FormattedError, RequestRejected, rejected, retry_headers
 from gateway.execution.executor import ContextT, Event, Execution, Executor, Job
 from ops.telemetry.metrics import OTHER, CostMetrics, OperationMetrics
+from ops.telemetry.tracing import records
 from resolvers.billing.spending import Client
 from resolvers.errors import DomainError
 
@@ -123,7 +124,8 @@ class Operations(Generic[ContextT]):
         self._introspection_allowed = introspection_allowed
         self._metrics = telemetry.metrics
         self._tracer = telemetry.tracer
-        self._cost_metrics = telemetry.cost
+        self._traced = records(telemetry.tracer)
+        self._checkout = Checkout(parts.budgets, telemetry.cost)
         self._tasks: set[asyncio.Task[Any]] = set()
         self.mask = mask
 
@@ -148,8 +150,7 @@ class Operations(Generic[ContextT]):
                 self._check_kind(operation.operation, kinds)
             check_bounds(document.structure, context.spending.plan.bounds)
             price = self._parts.prices.price(document, operation, request.variables)
-            payer = Payer(context.spending, client)
-            purchase = self._purchase(price, payer)
+            purchase = self._checkout.purchase(price, context.spending, client)
             if request.cost_mode is CostMode.VALIDATE:
                 result = await self._validated(purchase)
                 return self._counted(_priced(result, purchase, request.cost_mode), kind)
@@ -160,11 +161,12 @@ class Operations(Generic[ContextT]):
             if operation.operation is OperationType.SUBSCRIPTION:
                 opened = await self._settled(self._parts.executor.subscribe(job, context), purchase)
                 if not isinstance(opened, Execution):
-                    return self._events(opened, payer, price)
+                    return self._events(opened, lambda: self._checkout.purchase(price, context.spending, client))
                 result = self._unopened(opened)
             else:
-                result = await self._execution(job, context, purchase, kind, name)
-                self._metrics.seconds.labels(kind, name).observe(time.perf_counter() - started)
+                execution = await self._execution(job, context, purchase, kind, name)
+                self._metrics.took(kind, name, time.perf_counter() - started)
+                return self._counted(self._result(execution, purchase, request.cost_mode), kind)
         # The last line of defence: what is not understood is masked.
         except Exception as error:
             result = self.failed(error)
@@ -216,9 +218,6 @@ class Operations(Generic[ContextT]):
             return OTHER
         return self._metrics.names.label(operation.name.value if operation.name else None)
 
-    def _purchase(self, price: Price, payer: Payer) -> Purchase:
-        return Purchase(price, payer, self._parts.budgets, self._cost_metrics)
-
     async def _validated(self, purchase: Purchase) -> OperationResult:
         await purchase.look()
         try:
@@ -236,15 +235,15 @@ class Operations(Generic[ContextT]):
             tally=purchase.tally,
         )
 
-    async def _execution(
-        self, job: Job, context: ContextT, purchase: Purchase, kind: str, name: str
-    ) -> OperationResult:
+    async def _execution(self, job: Job, context: ContextT, purchase: Purchase, kind: str, name: str) -> Execution:
+        if not self._traced:
+            return await self._executed(job, context, purchase, kind)
         attributes = {"graphql.operation.type": kind, "graphql.operation.name": name}
         with self._tracer.start_as_current_span(f"{kind} {name}", attributes=attributes) as span:
             execution = await self._executed(job, context, purchase, kind)
             if execution.errors:
                 span.set_status(Status(StatusCode.ERROR))
-            return self._result(execution)
+            return execution
 
     async def _executed(self, job: Job, context: ContextT, purchase: Purchase, kind: str) -> Execution:
         if kind != OperationType.MUTATION.value:
@@ -288,44 +287,47 @@ class Operations(Generic[ContextT]):
         code = str(errors[0]["extensions"]["code"]) if errors else str(Code.INTERNAL_SERVER_ERROR)
         return OperationResult(errors=errors, rejection=code)
 
-    async def _events(self, events: AsyncGenerator[Event, None], payer: Payer, price: Price) -> ResultStream:
+    async def _events(self, events: AsyncGenerator[Event, None], new_purchase: Callable[[], Purchase]) -> ResultStream:
         kind = OperationType.SUBSCRIPTION.value
         with self._metrics.subscriptions.track_inprogress():
             async with aclosing(events):
                 try:
                     async for event in events:
-                        yield self._counted(await self._event(event, payer, price), kind)
+                        yield self._counted(await self._event(event, new_purchase()), kind)
                 # The source broke: say so, masked, and end.
                 except Exception as error:
                     yield self._counted(self._broken(error), kind)
 
-    async def _event(self, event: Event, payer: Payer, price: Price) -> OperationResult:
+    async def _event(self, event: Event, purchase: Purchase) -> OperationResult:
         """One event; where the budget is empty, the client is told that it missed this one."""
-        purchase = self._purchase(price, payer)
         try:
             await purchase.take(self._hold_seconds)
         except RequestRejected as error:
             return _priced(self._broken(error), purchase, None)
         execution = await self._settled(event(purchase.tally), purchase)
-        return _priced(self._result(execution), purchase, None)
+        return self._result(execution, purchase, None)
 
     def _broken(self, error: Exception) -> OperationResult:
         """A result without data, of an operation or event that got as far as having one."""
         return msgspec.structs.replace(self.failed(error), rejection=None)
 
-    def _result(self, execution: Execution) -> OperationResult:
-        return OperationResult(data=execution.data, errors=tuple(self.mask.execution_errors(execution.errors)))
+    def _result(self, execution: Execution, purchase: Purchase, mode: CostMode | None) -> OperationResult:
+        return OperationResult(
+            data=execution.data,
+            errors=tuple(self.mask.execution_errors(execution.errors)) if execution.errors else (),
+            extensions={"cost": purchase.extension(mode)},
+            headers=purchase.headers(),
+        )
 
     def _counted(self, result: OperationResult, kind: str) -> OperationResult:
         for error in result.errors:
             self._metrics.count_error(error["extensions"].get("code"))
         if result.rejection is not None:
-            outcome = "rejected"
+            self._metrics.count_result(kind, "rejected")
         elif not result.errors:
-            outcome = "ok"
+            self._metrics.count_result(kind, "ok")
         else:
-            outcome = "partial" if result.data is not None else "failed"
-        self._metrics.results.labels(kind, outcome).inc()
+            self._metrics.count_result(kind, "partial" if result.data is not None else "failed")
         return result
 
 

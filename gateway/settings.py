@@ -160,6 +160,11 @@ class DocumentSettings(_Concern):
     """How long a persisted query is kept after its last use."""
 
 
+class Execution(_Concern):
+    compiled: bool = True
+    """Whether queries run as generated code; false runs all by graphql-core, to the same answers."""
+
+
 class Logs(_Concern):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     style: Literal["json", "console", "auto"] = "auto"
@@ -186,6 +191,7 @@ class Settings(BaseSettings):
     events: Events = Events()
     cost: Cost = Cost()
     documents: DocumentSettings = DocumentSettings()
+    execution: Execution = Execution()
     logs: Logs = Logs()
 
     @model_validator(mode="after")

@@ -18,7 +18,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from persistence.errors import PendingMigrations
-from persistence.sessions import translated_errors
+from persistence.failures import translated_errors
 
 T = TypeVar("T")
 

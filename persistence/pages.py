@@ -6,13 +6,29 @@ after a position, never at an offset, and stays right while rows come and go.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from operator import attrgetter
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import ARRAY, BigInteger, Column, ColumnElement, Select, Table, bindparam, func, select, true, tuple_
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    BindParameter,
+    Column,
+    ColumnElement,
+    Select,
+    Table,
+    bindparam,
+    func,
+    select,
+    true,
+    tuple_,
+)
 from sqlalchemy.sql.expression import TableValuedAlias
 
 R = TypeVar("R", bound=msgspec.Struct)
+
+ROW_LIMIT: Final[BindParameter[int]] = bindparam("row_limit", type_=BigInteger())
 
 Position = tuple[int | str | datetime, int]
 """The sort key's value and the id of a row."""
@@ -25,6 +41,13 @@ class Order(msgspec.Struct, frozen=True):
     key: ColumnElement[Any]
     value: Callable[[Any], int | str | datetime]
     type: type[int] | type[str] | type[datetime]
+    reads: frozenset[str]
+    """The attributes of a record that `value` reads."""
+
+
+def by_column(name: str, column: Column[Any], kind: type[int] | type[str] | type[datetime]) -> Order:
+    """The order of a column that is never null."""
+    return Order(name, column, attrgetter(column.key), kind, frozenset({column.key}))
 
 
 class Slice(msgspec.Struct, frozen=True):
@@ -34,6 +57,14 @@ class Slice(msgspec.Struct, frozen=True):
     descending: bool
     limit: int
     after: Position | None = None
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """What of a slice makes the statement; the rest of it are `cut_values`."""
+
+    order: str
+    descending: bool
+    positioned: bool
 
 
 class Rows(msgspec.Struct, Generic[R], frozen=True):
@@ -48,54 +79,64 @@ def columns(table: Table, record: type[msgspec.Struct]) -> list[Column[Any]]:
     return [table.c[name] for name in record.__struct_fields__]
 
 
-def sliced(statement: Select[Any], table: Table, order: Order, part: Slice) -> Select[Any]:
-    """The statement ordered and cut to the slice, with one row more to tell whether others follow."""
+def cut_of(part: Slice) -> Cut:
+    return Cut(part.order, part.descending, part.after is not None)
+
+
+def cut_values(part: Slice) -> dict[str, Any]:
+    """The values of a statement that `sliced` made: one row more than asked for tells whether others follow."""
+    if part.after is None:
+        return {"row_limit": part.limit + 1}
+    return {"row_limit": part.limit + 1, "after_key": part.after[0], "after_id": part.after[1]}
+
+
+def sliced(statement: Select[Any], table: Table, order: Order, cut: Cut) -> Select[Any]:
+    """The statement ordered and cut to the slice that its values will say."""
     row_id = table.c.id
-    if part.after is not None:
+    if cut.positioned:
         position = tuple_(order.key, row_id)
-        value, after_id = part.after
-        boundary = tuple_(bindparam(None, value, type_=order.key.type), bindparam(None, after_id, type_=BigInteger()))
-        statement = statement.where(position < boundary if part.descending else position > boundary)
-    if part.descending:
+        boundary = tuple_(bindparam("after_key", type_=order.key.type), bindparam("after_id", type_=BigInteger()))
+        statement = statement.where(position < boundary if cut.descending else position > boundary)
+    if cut.descending:
         statement = statement.order_by(order.key.desc(), row_id.desc())
     else:
         statement = statement.order_by(order.key, row_id)
-    return statement.limit(part.limit + 1)
+    return statement.limit(ROW_LIMIT)
 
 
-def parents(ids: Sequence[int]) -> TableValuedAlias:
-    """The ids as a relation `parent(id)` to join laterally with."""
-    relation = func.unnest(bindparam("parent_ids", list(ids), type_=ARRAY(BigInteger))).table_valued(
-        "id", name="parent"
-    )
+def parents() -> TableValuedAlias:
+    """The value `parent_ids` as a relation `parent(id)` to join laterally with."""
+    relation = func.unnest(bindparam("parent_ids", type_=ARRAY(BigInteger))).table_valued("id", name="parent")
     return relation.render_derived()
 
 
 def sliced_by_parent(
-    ids: Sequence[int],
     selected: Sequence[Column[Any]],
     conditions: Callable[[ColumnElement[int]], Sequence[ColumnElement[bool]]],
     table: Table,
     order: Order,
-    part: Slice,
+    cut: Cut,
 ) -> Select[Any]:
     """One slice for each parent: rows are the parent's id, then the selected columns.
 
     A correlated lateral join is always a nested loop, so that each parent's rows come in the slice's order.
     """
-    parent = parents(ids)
-    children = sliced(select(*selected).where(*conditions(parent.c.id)), table, order, part).lateral("child")
+    parent = parents()
+    children = sliced(select(*selected).where(*conditions(parent.c.id)), table, order, cut).lateral("child")
     return select(parent.c.id, *children.c).select_from(parent.join(children, true()))
 
 
 def grouped(rows: Sequence[Sequence[Any]], ids: Sequence[int], record: type[R], limit: int) -> list[Rows[R]]:
-    """The rows of `sliced_by_parent` as one page for each of `ids`, in their order."""
+    """The rows of `sliced_by_parent` as one page for each of `ids`, in their order; ids may repeat."""
     found: dict[int, list[R]] = {row_id: [] for row_id in ids}
-    for row in rows:
-        found[row[0]].append(record(*row[1:]))
+    if rows:
+        parent_ids, *values = zip(*rows, strict=True)
+        for parent_id, child in zip(parent_ids, map(record, *values), strict=True):
+            found[parent_id].append(child)
     return [page(found[row_id], limit) for row_id in ids]
 
 
 def page(records: list[R], limit: int) -> Rows[R]:
     """Cuts off the one row more that `sliced` asked for."""
-    return Rows(records=records[:limit], more=len(records) > limit)
+    more = len(records) > limit
+    return Rows(records=records[:limit] if more else records, more=more)

@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from persistence.errors import PartitionInUse
-from persistence.sessions import Database, Session, translated_errors
+from persistence.failures import translated_errors
+from persistence.sessions import Database, Session
 
 MONTHS_AHEAD = 3
 """How many months after the present one have a partition: a deployment may stand still that long."""

@@ -1,46 +1,40 @@
 """Sessions: the only way to the database, and the first wall between tenants.
 
 A session on tenant data cannot be opened without a TenantId. The second wall is PostgreSQL's row-level security: every
-connection carries the scope of its session in two settings that the policies read, and the application's role cannot
-bypass them. The scope is set when a connection is checked out, and only when it differs from the connection's last
-one, so that a busy tenant pays no round trip for it. (Behind PgBouncer this needs session pooling.)
+connection carries the scope of its session (`connections.py`), and the application's role cannot bypass the policies
+that read it.
+
+A statement goes one of two ways. Repositories' hot statements are compiled once (`statements.py`) and in a read session
+sent by the driver alone, which is a third of the whole cost; everything else, and everything within a transaction, goes
+through SQLAlchemy.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
+from types import TracebackType
 from typing import Any, TypeVar, cast
 
-import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import msgspec
-from sqlalchemy import Executable, select, text
+from sqlalchemy import Executable, NullPool, select, text
 from sqlalchemy.engine import CursorResult
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, InternalError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncTransaction, create_async_engine
 
-from persistence.errors import (
-    DatabaseUnavailable,
-    DuplicateValue,
-    MissingPartition,
-    MissingReference,
-    RefusedValue,
-    StatementTooLong,
-    UnsafeRole,
-    WriteConflict,
-)
+from persistence.connections import AUTOCOMMIT, Connection, Connections, Listener, Scope
+from persistence.errors import DatabaseUnavailable, PersistenceError, StatementTooLong, UnsafeRole
+from persistence.failures import translated, translated_errors
 from persistence.ids import TenantId, UserId
+from persistence.projections import Projections, Reads
 from persistence.shares import Shares
+from persistence.statements import Build, Statements
 
 R = TypeVar("R", bound=msgspec.Struct)
 
-_UNIQUE_VIOLATION = "23505"
-_FOREIGN_KEY_VIOLATION = "23503"
-_CHECK_VIOLATION = "23514"
 _NOBODY = 0
 """Identity columns start at 1: scope 0 sees nothing."""
 
-_DRIVER_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""What a statement can raise that is sent straight to the driver."""
+_READ_COMMITTED = "READ COMMITTED"
+_REPEATABLE_READ = "REPEATABLE READ"
 
 _ANALYSING = text(
     "SELECT set_config('plan_cache_mode', 'force_custom_plan', true),"
@@ -51,12 +45,51 @@ _ANALYSING = text(
 class Session:
     """One scoped connection. In a read session each statement stands alone; a write session is one transaction."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, database: "Database", connection: Connection, *, in_transaction: bool) -> None:
         self._connection = connection
+        self._in_transaction = in_transaction
+        self._statements = database.statements
+        self._projections = database.projections
+        self._listeners = database.connections.listeners
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
-        with translated_errors():
-            return await self._connection.execute(statement, parameters)
+        connection = self._connection
+        try:
+            if not self._in_transaction:
+                await connection.isolate(AUTOCOMMIT)
+            return await connection.sqlalchemy.execute(statement, parameters)
+        except BaseException as error:
+            if known := _known(error, connection):
+                raise known from error
+            raise
+
+    async def asked(self, build: Build, shape: tuple[Any, ...], values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+        """The rows of the statement that `build(*shape)` says, compiled once; `values` by the names of its binds."""
+        connection = self._connection
+        try:
+            statement = self._statements.of(build, shape)
+            arguments = statement.arguments(values)
+            if self._in_transaction:
+                return (await connection.sqlalchemy.exec_driver_sql(statement.sql, tuple(arguments))).fetchall()
+            for listener in self._listeners:
+                listener(statement.sql, arguments)
+            return cast(Sequence[Sequence[Any]], await connection.driver.fetch(statement.sql, *arguments))
+        except BaseException as error:
+            if known := _known(error, connection):
+                raise known from error
+            raise
+
+    def projected(self, record: type[Any], reads: Reads) -> type[Any]:
+        """The type of the records that a statement with the columns of `reads` gives."""
+        return self._projections.of(record, reads)
+
+    async def asked_records(
+        self, build: Build, shape: tuple[Any, ...], values: Mapping[str, Any], record: type[R]
+    ) -> list[R]:
+        """The rows as records; the statement selects the record's fields in their order."""
+        rows = await self.asked(build, shape, values)
+        # By columns: the driver's rows are slow to unpack one by one.
+        return list(map(record, *zip(*rows, strict=True))) if rows else []
 
     async def rows(self, statement: Executable) -> list[tuple[Any, ...]]:
         return cast(list[tuple[Any, ...]], (await self.execute(statement)).fetchall())
@@ -77,44 +110,57 @@ class Session:
     async def scalar(self, statement: Executable) -> Any:
         return (await self.execute(statement)).scalar()
 
+    @asynccontextmanager
+    async def transaction(self, isolation: str) -> AsyncIterator[AsyncTransaction]:
+        """What a write session is: commits when the block ends, rolls back when it raises."""
+        with translated_errors():
+            sqlalchemy = await self._connection.isolate(isolation)
+            async with sqlalchemy.begin() as transaction:
+                yield transaction
+
+    def ended(self) -> Connection:
+        """Its connection, which is another session's, of another scope, from now on: this one can use it no more."""
+        connection = self._connection
+        del self._connection
+        return connection
+
 
 class TenantSession(Session):
     """A session that sees one tenant's rows."""
 
-    def __init__(self, connection: AsyncConnection, tenant_id: TenantId) -> None:
-        super().__init__(connection)
+    def __init__(
+        self, database: "Database", connection: Connection, tenant_id: TenantId, *, in_transaction: bool
+    ) -> None:
+        super().__init__(database, connection, in_transaction=in_transaction)
         self.tenant_id = tenant_id
 
 
 class Database:
-    """The engine, and the sessions opened on it; `shares` bounds those that one tenant has open at once."""
+    """Connections, and the sessions opened on them; `shares` bounds those that one tenant has open at once."""
 
-    def __init__(self, engine: AsyncEngine, shares: Shares) -> None:
-        self.engine = engine
+    def __init__(self, connections: Connections, shares: Shares) -> None:
+        self.connections = connections
         self.shares = shares
-        self._autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._repeatable = engine.execution_options(isolation_level="REPEATABLE READ")
+        self.statements = Statements(connections.engine.dialect)
+        self.projections = Projections()
 
-    @asynccontextmanager
-    async def read(self, tenant_id: TenantId) -> AsyncIterator[TenantSession]:
-        async with self.shares.place(tenant_id), _scoped(self._autocommit, tenant_id, _NOBODY) as connection:
-            yield TenantSession(connection, tenant_id)
+    def read(self, tenant_id: TenantId) -> AbstractAsyncContextManager[TenantSession]:
+        return _TenantOpened(self, tenant_id)
 
     @asynccontextmanager
     async def write(self, tenant_id: TenantId) -> AsyncIterator[TenantSession]:
         """Commits when the block ends, rolls back when it raises."""
-        async with self.shares.place(tenant_id), _scoped(self.engine, tenant_id, _NOBODY) as connection:
-            with translated_errors():
-                async with connection.begin():
-                    yield TenantSession(connection, tenant_id)
+        async with _TenantOpened(self, tenant_id, in_transaction=True) as session, session.transaction(_READ_COMMITTED):
+            yield session
 
     @asynccontextmanager
     async def snapshot(self, tenant_id: TenantId) -> AsyncIterator[TenantSession]:
         """As `write`, and every statement sees the database as it was at the first one."""
-        async with self.shares.place(tenant_id), _scoped(self._repeatable, tenant_id, _NOBODY) as connection:
-            with translated_errors():
-                async with connection.begin():
-                    yield TenantSession(connection, tenant_id)
+        async with (
+            _TenantOpened(self, tenant_id, in_transaction=True) as session,
+            session.transaction(_REPEATABLE_READ),
+        ):
+            yield session
 
     @asynccontextmanager
     async def analyse(self, tenant_id: TenantId) -> AsyncIterator[TenantSession]:
@@ -126,34 +172,33 @@ class Database:
 
         Raises StatementTooLong, within the block too.
         """
-        async with self.shares.place(tenant_id), _scoped(self.engine, tenant_id, _NOBODY) as connection:
-            with translated_errors():
-                async with connection.begin():
-                    await connection.execute(_ANALYSING)
-                    with _told_if_too_long():
-                        yield TenantSession(connection, tenant_id)
+        async with self.write(tenant_id) as session:
+            await session.execute(_ANALYSING)
+            with _told_if_too_long():
+                yield session
 
     @asynccontextmanager
     async def trial(self, tenant_id: TenantId) -> AsyncIterator[TenantSession]:
         """As `snapshot`, and whatever was written is undone when the block ends."""
-        async with self.shares.place(tenant_id), _scoped(self._repeatable, tenant_id, _NOBODY) as connection:
-            with translated_errors():
-                async with connection.begin() as transaction:
-                    yield TenantSession(connection, tenant_id)
-                    await transaction.rollback()
+        async with (
+            _TenantOpened(self, tenant_id, in_transaction=True) as session,
+            session.transaction(_REPEATABLE_READ) as transaction,
+        ):
+            yield session
+            await transaction.rollback()
 
-    @asynccontextmanager
-    async def read_account(self, user_id: UserId | None = None) -> AsyncIterator[Session]:
+    def read_account(self, user_id: UserId | None = None) -> AbstractAsyncContextManager[Session]:
         """A session on what belongs to people and not to a tenant: users, logins, and the user's own memberships."""
-        async with _scoped(self._autocommit, _NOBODY, user_id or _NOBODY) as connection:
-            yield Session(connection)
+        return _AccountOpened(self, user_id)
 
     @asynccontextmanager
     async def write_account(self, user_id: UserId | None = None) -> AsyncIterator[Session]:
-        async with _scoped(self.engine, _NOBODY, user_id or _NOBODY) as connection:
-            with translated_errors():
-                async with connection.begin():
-                    yield Session(connection)
+        async with _AccountOpened(self, user_id, in_transaction=True) as session, session.transaction(_READ_COMMITTED):
+            yield session
+
+    def watched(self, listener: Listener) -> AbstractContextManager[None]:
+        """Within the block, the listener is told each statement before it is sent."""
+        return self.connections.watched(listener)
 
     async def ping(self) -> None:
         """Raises DatabaseUnavailable when no statement can be run."""
@@ -178,17 +223,14 @@ class Database:
             )
 
     async def close(self) -> None:
-        await self.engine.dispose()
+        await self.connections.close()
 
 
 def open_database(url: str, *, pool_size: int, statement_timeout: float) -> Database:
     """A Database over asyncpg; `url` is `postgresql+asyncpg://…`, `statement_timeout` in seconds."""
     engine = create_async_engine(
         url,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=statement_timeout,
-        pool_pre_ping=False,
+        poolclass=NullPool,
         connect_args={
             "timeout": statement_timeout,
             "command_timeout": statement_timeout,
@@ -201,42 +243,68 @@ def open_database(url: str, *, pool_size: int, statement_timeout: float) -> Data
             },
         },
     )
-    return Database(engine, Shares(max(1, pool_size // 2), statement_timeout))
+    connections = Connections(engine, pool_size, statement_timeout)
+    return Database(connections, Shares(max(1, pool_size // 2), statement_timeout))
 
 
-@asynccontextmanager
-async def _scoped(engine: AsyncEngine, tenant_id: int, user_id: int) -> AsyncIterator[AsyncConnection]:
-    with translated_errors():
-        connection = await engine.connect()
-    try:
-        with translated_errors():
-            await _set_scope(connection, tenant_id, user_id)
-        yield connection
-    finally:
-        await connection.close()
+class _Opened:
+    """Takes a connection and gives it back; a class, since a generator would cost more than all of this."""
+
+    def __init__(self, database: Database, tenant_id: int, user_id: int = _NOBODY) -> None:
+        self._database = database
+        self._scope = Scope(tenant_id, user_id)
+        self._place: asyncio.Semaphore | None = None
+        self._session: Session | None = None
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            self._database.connections.give_back(self._session.ended())
+        self._leave()
+
+    async def _taken(self) -> Connection:
+        if self._scope.tenant_id != _NOBODY:
+            self._place = await self._database.shares.take(self._scope.tenant_id)
+        try:
+            return await self._database.connections.take(self._scope)
+        except BaseException:
+            self._leave()
+            raise
+
+    def _leave(self) -> None:
+        if self._place is not None:
+            self._place.release()
 
 
-async def _set_scope(connection: AsyncConnection, tenant_id: int, user_id: int) -> None:
-    raw = await connection.get_raw_connection()
-    scope = (tenant_id, user_id)
-    if raw.info.get("scope") == scope:
-        return
-    # Straight to the driver: outside SQLAlchemy's transaction, so that a rollback cannot undo it.
-    driver = cast(Any, raw.driver_connection)
-    raw.info.pop("scope", None)
-    try:
-        await driver.execute(
-            f"SELECT set_config('podgraph.tenant_id', '{tenant_id:d}', false),"
-            f" set_config('podgraph.user_id', '{user_id:d}', false)"
-        )
-    except _DRIVER_ERRORS as error:
-        # Most often the server has closed the connection while it lay in the pool.
-        await connection.invalidate()
-        raise DatabaseUnavailable(_said(error)) from error
-    except Exception:
-        await connection.invalidate()
-        raise
-    raw.info["scope"] = scope
+class _TenantOpened(_Opened):
+    def __init__(self, database: Database, tenant_id: TenantId, *, in_transaction: bool = False) -> None:
+        super().__init__(database, tenant_id)
+        self._tenant_id = tenant_id
+        self._in_transaction = in_transaction
+
+    async def __aenter__(self) -> TenantSession:
+        connection = await self._taken()
+        session = TenantSession(self._database, connection, self._tenant_id, in_transaction=self._in_transaction)
+        self._session = session
+        return session
+
+
+class _AccountOpened(_Opened):
+    def __init__(self, database: Database, user_id: UserId | None, *, in_transaction: bool = False) -> None:
+        super().__init__(database, _NOBODY, user_id or _NOBODY)
+        self._in_transaction = in_transaction
+
+    async def __aenter__(self) -> Session:
+        session = self._session = Session(self._database, await self._taken(), in_transaction=self._in_transaction)
+        return session
+
+
+def _known(error: BaseException, connection: Connection) -> PersistenceError | None:
+    """What a statement's exception means; notes that the connection has one that was given up."""
+    if isinstance(error, asyncio.CancelledError | TimeoutError):
+        connection.unsettled = True
+    return translated(error) if isinstance(error, Exception) else None
 
 
 @contextmanager
@@ -248,47 +316,3 @@ def _told_if_too_long() -> Iterator[None]:
         if isinstance(error.__cause__, TimeoutError):
             raise StatementTooLong(str(error)) from error
         raise
-
-
-@contextmanager
-def translated_errors() -> Iterator[None]:
-    """The driver's exceptions as `persistence.errors`."""
-    try:
-        yield
-    except IntegrityError as error:
-        driver_error = error.orig.__cause__ if error.orig else None
-        name = getattr(driver_error, "constraint_name", None)
-        constraint = str(name)
-        sqlstate = getattr(error.orig, "sqlstate", None)
-        if sqlstate == _UNIQUE_VIOLATION:
-            raise DuplicateValue(constraint) from error
-        if sqlstate == _FOREIGN_KEY_VIOLATION:
-            raise MissingReference(constraint) from error
-        # PostgreSQL says so, without a constraint, when a row finds no partition.
-        if sqlstate == _CHECK_VIOLATION and name is None:
-            raise MissingPartition(_said(error)) from error
-        if sqlstate == _CHECK_VIOLATION:
-            raise RefusedValue(constraint) from error
-        raise
-    except (OperationalError, InterfaceError, PoolTimeout, OSError, TimeoutError) as error:
-        raise DatabaseUnavailable(_said(error)) from error
-    except DBAPIError as error:
-        sqlstate = getattr(error.orig, "sqlstate", None)
-        # The driver has read that the server ends the connection, and has not yet seen it closed.
-        if sqlstate is None and isinstance(error, InternalError):
-            raise DatabaseUnavailable(_said(error)) from error
-        # 22xxx: data exceptions. No state at all: the driver could not encode the value and sent nothing.
-        if sqlstate is None or str(sqlstate).startswith("22"):
-            raise RefusedValue(type(error.orig).__name__) from error
-        if str(sqlstate).startswith("40"):
-            raise WriteConflict(_said(error)) from error
-        # 08: connection lost; 57P: the server is going away; 53: out of resources; 28, 3D: no such role or database.
-        if str(sqlstate).startswith(("08", "57P", "53", "28", "3D")) or error.connection_invalidated:
-            raise DatabaseUnavailable(_said(error)) from error
-        raise
-
-
-def _said(error: BaseException) -> str:
-    """What the driver or the operating system says, in one line."""
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    return str(cause).partition("\n")[0].rstrip(".") or type(cause).__name__

@@ -5,8 +5,6 @@ those of all other tenants wait behind them until they time out.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
 from persistence.errors import DatabaseUnavailable
@@ -24,18 +22,18 @@ class Shares:
         """How many tenants have a place or wait for one."""
         return len(self._places)
 
-    @asynccontextmanager
-    async def place(self, tenant_id: int) -> AsyncIterator[None]:
-        """Raises DatabaseUnavailable."""
+    async def take(self, tenant_id: int) -> asyncio.Semaphore:
+        """A place, which is given back by the semaphore's `release`. Raises DatabaseUnavailable."""
         places = self._places.get(tenant_id)
         if places is None:
             places = self._places[tenant_id] = asyncio.Semaphore(self._size)
+        if not places.locked():
+            # Without the timer of a timeout, which costs more than all the rest.
+            await places.acquire()
+            return places
         try:
             async with asyncio.timeout(self._seconds):
                 await places.acquire()
         except TimeoutError as error:
             raise DatabaseUnavailable("too many statements of one tenant wait") from error
-        try:
-            yield
-        finally:
-            places.release()
+        return places

@@ -12,6 +12,7 @@ from aiodataloader import DataLoader
 from cache.broadcast import Broadcast
 from persistence.ids import TenantId
 from persistence.sessions import Database
+from resolvers.answers import Answers
 from resolvers.billing.plans import PLANS, PlanName
 from resolvers.billing.ports import BillingServices
 from resolvers.billing.spending import UNKNOWN, Client, Spending
@@ -40,6 +41,10 @@ class Services(msgspec.Struct, frozen=True):
     billing: BillingServices = BillingServices()
 
 
+class OperationOver(Exception):
+    """The operation has ended: what is still asked for is for nobody."""
+
+
 class RequestContext:
     """One operation's context; a subscription gets a fresh one for each event, so that no event sees old values."""
 
@@ -61,6 +66,8 @@ class RequestContext:
         self.loaders = Loaders(services.database, viewer.tenant_id if viewer else None)
         self.batches: dict[tuple[str, int], DataLoader[Any, Any]] = {}
         """Belongs to `schema.fields`: the dataloaders that collect parents for batched fields."""
+        self.answers = Answers()
+        """Of the compiled executor, for graphql-core when it takes over."""
         self.metrics_rows = 0
         """Belongs to `resolvers.metrics.rows`: how many the operation has been given so far."""
         self._tasks: set[asyncio.Task[Any]] = set()

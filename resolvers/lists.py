@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from persistence.projections import Reads
 from persistence.repositories.owned import OwnedRows
 from resolvers.context import RequestContext
 from resolvers.pages import Page, PageRequest, page_of
@@ -13,11 +14,12 @@ from resolvers.policy import Permission
 R = TypeVar("R", bound=msgspec.Struct)
 
 
-async def page(context: RequestContext, rows: type[OwnedRows[R, Any]], request: PageRequest, wanted: Any) -> Page[R]:
+async def page(
+    context: RequestContext, rows: type[OwnedRows[R, Any]], request: PageRequest, wanted: Any, *, reads: Reads = None
+) -> Page[R]:
     """One page of all the tenant's rows that match `wanted`, the repository's own filter."""
-    tenant_id = context.tenant_for(Permission.READ)
-    async with context.services.database.read(tenant_id) as session:
-        found = await rows(session).page_matching(request.part, wanted)
+    context.tenant_for(Permission.READ)
+    found = await context.loaders.page(rows, request.part, wanted, reads).fetch_one(None)
     return page_of(found, request, rows.orders, context.loaders.count(rows), wanted)
 
 
@@ -28,9 +30,11 @@ async def pages_by(
     parent_ids: Sequence[int],
     request: PageRequest,
     wanted: Any,
+    *,
+    reads: Reads = None,
 ) -> list[Page[R]]:
     """One page for each parent, in order; `parent` is the column that holds the parent's id."""
-    found = await context.loaders.pages(rows, parent, request.part, wanted).fetch(parent_ids)
+    found = await context.loaders.pages(rows, parent, request.part, wanted, reads).fetch(parent_ids)
     counts = context.loaders.counts(rows, parent, wanted)
     return [
         page_of(part, request, rows.orders, counts, parent_id)
@@ -38,15 +42,19 @@ async def pages_by(
     ]
 
 
-async def by_id(context: RequestContext, rows: type[OwnedRows[R, Any]], row_id: int) -> R | None:
+async def by_id(
+    context: RequestContext, rows: type[OwnedRows[R, Any]], row_id: int, *, reads: Reads = None
+) -> R | None:
     """The tenant's row, or None."""
     context.tenant_for(Permission.READ)
-    return await context.loaders.by_id(rows).fetch_one(row_id)
+    return await context.loaders.by_id(rows, reads).fetch_one(row_id)
 
 
-async def existing(context: RequestContext, rows: type[OwnedRows[R, Any]], ids: Sequence[int]) -> list[R]:
+async def existing(
+    context: RequestContext, rows: type[OwnedRows[R, Any]], ids: Sequence[int], *, reads: Reads = None
+) -> list[R]:
     """Rows that a foreign key says are there, in the order of `ids`."""
-    found = await context.loaders.by_id(rows).fetch(ids)
+    found = await context.loaders.by_id(rows, reads).fetch(ids)
     present = [record for record in found if record is not None]
     if len(present) != len(ids):
         raise LookupError(f"{rows.__name__}: a row that a foreign key points to is not visible")

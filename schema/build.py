@@ -4,6 +4,7 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from schema.errors import EXCEPTION_HANDLERS
+from schema.info import Info
 from schema.mutation import Mutation
 from schema.mutations.campaign_lifecycle import LIFECYCLE_EXCEPTION_HANDLERS
 from schema.query import Query
@@ -47,5 +48,5 @@ def build_schema() -> strawberry.Schema:
         subscription=Subscription,
         types=NODES,
         exception_handlers=(*EXCEPTION_HANDLERS, *LIFECYCLE_EXCEPTION_HANDLERS),
-        config=StrawberryConfig(scalar_map=SCALARS),
+        config=StrawberryConfig(scalar_map=SCALARS, info_class=Info),
     )

@@ -99,10 +99,12 @@ def connection(listing: Listing, parent: str, *, description: str) -> Any:
     ) -> list[Page[Any]]:
         request = listing.request(order_by, first=first, after=after, last=last, before=before)
         ids = [record.id for record in parents]
-        return await lists.pages_by(info.context, listing.rows, parent, ids, request, listing.wanted(filter))
+        return await lists.pages_by(
+            info.context, listing.rows, parent, ids, request, listing.wanted(filter), reads=info.reads
+        )
 
     resolve.__annotations__ |= listing.arguments
-    return batched(graphql_type=connection_of(listing.node), description=description)(resolve)
+    return batched(graphql_type=connection_of(listing.node), description=description, reads=("id",))(resolve)
 
 
 def root_connection(listing: Listing, *, description: str) -> Any:
@@ -118,7 +120,7 @@ def root_connection(listing: Listing, *, description: str) -> Any:
         filter: Any = None,
     ) -> Page[Any]:
         request = listing.request(order_by, first=first, after=after, last=last, before=before)
-        return await lists.page(info.context, listing.rows, request, listing.wanted(filter))
+        return await lists.page(info.context, listing.rows, request, listing.wanted(filter), reads=info.reads)
 
     resolve.__annotations__ |= listing.arguments
     return root_field(graphql_type=connection_of(listing.node), description=description)(resolve)

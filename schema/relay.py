@@ -1,12 +1,13 @@
 """Relay: nodes with typed ids, connections with keyset cursors."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
 from strawberry.annotation import StrawberryAnnotation
 from strawberry.types.field import StrawberryField
 
+from persistence.projections import record_of
 from resolvers.ids import typed_id
 from resolvers.pages import Page
 from schema.fields import batched
@@ -14,7 +15,8 @@ from schema.info import Info
 
 T = TypeVar("T")
 
-_PREFIX = "podgraph.id_prefix"
+ID_PREFIX = "podgraph.id_prefix"
+"""Key of a typed id's prefix in a field's metadata, for executors that make the id themselves."""
 
 
 @strawberry.interface(description="An object that can be fetched again by its id.")
@@ -25,8 +27,8 @@ class Node:
 class _NodeId(StrawberryField):
     """A field without a resolver of its own: for those Strawberry makes no `info`, and ids are half of what is read."""
 
-    def get_result(self, source: Any, info: Info | None, args: list[Any], kwargs: Any) -> str:
-        return typed_id(self.metadata[_PREFIX], source.id)
+    def get_result(self, source: Any, info: strawberry.Info[Any, Any] | None, args: list[Any], kwargs: Any) -> str:
+        return typed_id(self.metadata[ID_PREFIX], source.id)
 
 
 def node_id(prefix: str, noun: str) -> Any:
@@ -34,13 +36,33 @@ def node_id(prefix: str, noun: str) -> Any:
     return _NodeId(
         type_annotation=StrawberryAnnotation(strawberry.ID),
         description=f"The id of the {noun}, such as '{prefix}_7'.",
-        metadata={_PREFIX: prefix},
+        metadata={ID_PREFIX: prefix},
     )
 
 
-def of_record(record: type[Any]) -> Callable[[Any, Any], bool]:
+class OfRecord:
     """The `is_type_of` of an object type: at run time its values are records, not instances of the declaring class."""
-    return lambda value, _info: isinstance(value, record)
+
+    __slots__ = ("kinds", "record")
+
+    def __init__(self, record: type[Any], kinds: Sequence[str] | None) -> None:
+        self.record = record
+        self.kinds = kinds
+
+    def __call__(self, value: Any, _info: Any) -> bool:
+        if not issubclass(record_of(type(value)), self.record):
+            return False
+        return self.kinds is None or value.type in self.kinds
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The attributes of a record that tell its type."""
+        return () if self.kinds is None else ("type",)
+
+
+def of_record(record: type[Any], kinds: Sequence[str] | None = None) -> OfRecord:
+    """Values are this record or projections of it; where types share a record, its `type` is one of `kinds`."""
+    return OfRecord(record, kinds)
 
 
 @strawberry.type(description="Where a page lies in its list.")

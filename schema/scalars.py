@@ -1,7 +1,10 @@
 """Scalars beyond GraphQL's five. On the wire: times and dates as ISO 8601 text, exact decimals as text."""
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
+from typing import Any, Final
 
 from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition, scalar
@@ -97,3 +100,12 @@ SCALARS: dict[object, ScalarDefinition] = {
         parse_value=_day,
     ),
 }
+
+WRITTEN_AS_IT_IS: Final[Mapping[Callable[[Any], Any], str]] = MappingProxyType(
+    {
+        _moment_text: "type({value}) is datetime and {value}.tzinfo is UTC",
+        date.isoformat: "type({value}) is date",
+        _big_int: f"type({{value}}) is int and -{LARGEST} <= {{value}} <= {LARGEST}",
+    }
+)
+"""Python that is true of a `{value}` for which msgspec's JSON is that of what the function returns, by the function."""

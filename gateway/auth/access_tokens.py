@@ -6,8 +6,10 @@ is looked up for each request, and so is whether the login was ended.
 
 import hmac
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -25,6 +27,7 @@ LEEWAY: Final = timedelta(seconds=10)
 """How far the clocks of two gateways may be apart."""
 
 LONGEST: Final = 2_000
+_REMEMBERED: Final = 10_000
 SHORTEST_KEY_BYTES: Final = 32
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
@@ -36,6 +39,13 @@ class Bearer(msgspec.Struct, frozen=True):
 
     user_id: UserId
     session_id: SessionId
+
+
+class _Token(msgspec.Struct, frozen=True):
+    """What a token of ours says; it may have expired."""
+
+    bearer: Bearer
+    expires_at: datetime
 
 
 class Keyring:
@@ -50,6 +60,8 @@ class Keyring:
         self._signer = _key_id(keys[0])
         self._lifetime = lifetime
         self._clock = clock
+        self._known: OrderedDict[bytes, _Token] = OrderedDict()
+        """Tokens whose signatures are good, by the SHA-256 of their text. The keys are the same for the ring's life."""
 
     def issued(self, user_id: UserId, session_id: SessionId) -> AccessToken:
         now = self._clock().replace(microsecond=0)
@@ -69,6 +81,19 @@ class Keyring:
         """Raises Unauthenticated for anything that is not an unexpired token of ours, without saying why."""
         if len(text) > LONGEST:
             raise _refused()
+        digest = sha256(text.encode(errors="surrogatepass")).digest()
+        known = self._known.get(digest)
+        if known is None:
+            known = self._known[digest] = self._read(text)
+            if len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(digest)
+        if known.expires_at + LEEWAY <= self._clock():
+            raise _refused()
+        return known.bearer
+
+    def _read(self, text: str) -> "_Token":
         try:
             claims = self._claims(text)
             expires_at = datetime.fromtimestamp(claims["exp"], UTC)
@@ -77,9 +102,7 @@ class Keyring:
         subject, session = claims["sub"], claims["sid"]
         if not (isinstance(session, str) and _NUMBER.fullmatch(session) and _NUMBER.fullmatch(subject)):
             raise _refused()
-        if expires_at + LEEWAY <= self._clock():
-            raise _refused()
-        return Bearer(user_id=UserId(int(subject)), session_id=SessionId(int(session)))
+        return _Token(Bearer(user_id=UserId(int(subject)), session_id=SessionId(int(session))), expires_at)
 
     def _claims(self, text: str) -> dict[str, Any]:
         key = self._keys.get(str(jwt.get_unverified_header(text).get("kid")))

@@ -12,9 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.commands.bench_cost import cost_command
+from gateway.commands.bench_growth import growth_command
+from gateway.commands.bench_queries import queries_command
 from gateway.commands.failures import Failure, failures_as_sentences
 from ops.bench import attribution, budgets, ingest
-from ops.bench.demo_server import BenchFailed
+from ops.bench.processes import BenchFailed
 
 _MIB = 1024 * 1024
 
@@ -25,7 +27,9 @@ def bench_commands() -> typer.Typer:
     app.command("attribution")(attribution_command)
     app.command("budgets")(budgets_command)
     app.command("cost")(cost_command)
+    app.command("growth")(growth_command)
     app.command("ingest")(ingest_command)
+    app.command("queries")(queries_command)
     return app
 
 

@@ -24,7 +24,8 @@ from gateway.lifespan import open_process
 from gateway.middleware.drain import Drain
 from gateway.settings import Auth, DatabaseSettings, RedisSettings, Settings
 from ops.bench import cost
-from ops.bench.demo_server import BenchFailed, DemoServer, demo_server
+from ops.bench.demo_server import DemoServer, demo_server
+from ops.bench.processes import BenchFailed
 from persistence.ids import TenantId
 from resolvers.context import RequestContext
 from resolvers.policy import Role, Viewer
@@ -137,7 +138,7 @@ def _outliers_table(queries: Sequence[cost.Measured]) -> Table:
 
 
 def _overhead_table(overheads: Mapping[str, Overhead]) -> Table:
-    table = Table("query", title="What pricing adds: the shortest time with it and without")
+    table = Table("query", title="What pricing adds: the shortest processor time with and without")
     for column in ("ms without", "ms with", "added µs", "added"):
         table.add_column(column, justify="right")
     for name, overhead in overheads.items():

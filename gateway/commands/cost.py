@@ -1,8 +1,7 @@
 """`podgraph cost`: what documents cost, without a server, and weights from what queries take."""
 
-import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -10,7 +9,8 @@ from rich.console import Console
 
 from gateway.commands.calibrate import calibrate_command
 from gateway.commands.exit_codes import UsageGroup
-from gateway.commands.schema import UNREADABLE, committed_snapshot
+from gateway.commands.given import given_document, given_json, given_variables, refuse
+from gateway.commands.schema import committed_snapshot
 from gateway.cost.points import readable
 from gateway.cost.quotes import tables
 from gateway.cost.quotes.comparison import UnknownOperations, verdicts
@@ -48,11 +48,11 @@ def explain_command(
     says so. Exit code: 0; 1 when it does not fit the plan that is named; 3 when the document or a file cannot be used;
     64 for a wrong command line.
     """
-    origin, text = _document(document)
+    origin, text = given_document(document)
     try:
-        quote = graph_prices(build_graph()).quote(text, operation, _variables(variables))
+        quote = graph_prices(build_graph()).quote(text, operation, given_variables(variables))
     except RequestRejected as error:
-        _refuse(*complaints(error, origin))
+        refuse(*complaints(error, origin))
     chosen = list(PLANS.values()) if plan is None else [PLANS[plan]]
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(tables.quote_json(quote, chosen))))
@@ -98,7 +98,7 @@ def check_command(
         given = _variables_by_operation(variables)
         found = verdicts(documents, PLANS[plan], graph_prices(build_graph()), before=before, variables=given)
     except (UnreadableManifest, BaselineUnavailable, UnpricedSchema, UnknownOperations) as error:
-        _refuse(str(error))
+        refuse(str(error))
     failed = sum(verdict.problem is not None for verdict in found)
     summary = f"{len(found) - failed} of {len(found)} operations fit {plan}"
     compared = before is not None
@@ -114,32 +114,10 @@ def check_command(
         raise typer.Exit(1)
 
 
-def _document(named: str) -> tuple[str, str]:
-    """How messages call it, and the text."""
-    try:
-        content = sys.stdin.buffer.read() if named == "-" else Path(named).read_bytes()
-        return ("<input>" if named == "-" else named), content.decode()
-    except OSError as error:
-        _refuse(f"{named} cannot be read: {error.strerror}.")
-    except UnicodeDecodeError:
-        _refuse(f"{named} is not UTF-8 text.")
-
-
-def _variables(file: Path | None) -> dict[str, Any]:
-    return {} if file is None else _json(file, dict[str, Any], "an object of values by the variable's name")
-
-
 def _variables_by_operation(file: Path | None) -> dict[str, dict[str, Any]]:
-    return {} if file is None else _json(file, dict[str, dict[str, Any]], "an object of variables by operation name")
-
-
-def _json(file: Path, type_: Any, words: str) -> Any:
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=type_)
-    except OSError as error:
-        _refuse(f"{file} cannot be read: {error.strerror}.")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        _refuse(f"{file} is not {words}, in JSON: {error}.")
+    return (
+        {} if file is None else given_json(file, dict[str, dict[str, Any]], "an object of variables by operation name")
+    )
 
 
 def _console() -> Console:
@@ -156,10 +134,4 @@ def _write(file: Path, text: str) -> None:
     try:
         file.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        _refuse(f"{file} cannot be written: {error.strerror}.")
-
-
-def _refuse(*lines: str) -> NoReturn:
-    for line in lines:
-        typer.echo(line, err=True)
-    raise typer.Exit(UNREADABLE)
+        refuse(f"{file} cannot be written: {error.strerror}.")

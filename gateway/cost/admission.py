@@ -1,29 +1,27 @@
 """From a price to a settled budget: what an operation may cost, the hold on its budget, and what is given back."""
 
 import math
-from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
+from functools import lru_cache
 from typing import Any, Final
 
-import msgspec
 from graphql import GraphQLError
 
 from gateway.cost.bill import DearestList
-from gateway.cost.budgets import Allowance, Budgets, Hold, Level, Throttled
-from gateway.cost.points import ONE, Points, points, readable, shown
+from gateway.cost.budgets import Budgets, Hold, Level, Throttled
+from gateway.cost.dearest_list import advice
+from gateway.cost.points import Points, readable, shown
 from gateway.cost.prices import Price
 from gateway.cost.tally import Tally
+from gateway.cost.terms import Terms, terms_of
 from gateway.errors import Code, RequestRejected, rejected
 from ops.telemetry.metrics import CostMetrics
 from resolvers.billing.spending import Client, Spending
 
 HEADER: Final = "graphql-cost"
 
-_OWNERS: Final[Mapping[str, str]] = MappingProxyType(
-    {"ten": "tenant", "key": "api-key", "usr": "user", "adr": "address"}
-)
-"""The names of policies in RateLimit headers, by the kind of owner."""
+_PAYERS: Final = 10_000
+"""Payers whose terms are remembered: those seen last."""
 
 
 class CostMode(StrEnum):
@@ -45,38 +43,39 @@ def cost_mode(header: str | None) -> CostMode | None:
         raise rejected(Code.BAD_REQUEST, "The header GraphQL-Cost is 'report' or 'validate'.") from None
 
 
-def largest_cost(spending: Spending) -> Points:
-    """What one operation may cost: the plan's maximum, or all that fits into the API key's own budget."""
-    plan = points(spending.plan.max_query_cost)
-    return plan if spending.key is None else min(plan, points(spending.key.capacity))
+class Checkout:
+    """Where operations are paid for: makes their purchases."""
 
+    def __init__(self, budgets: Budgets, metrics: CostMetrics) -> None:
+        self._budgets = budgets
+        self._metrics = metrics
+        self._terms = lru_cache(_PAYERS)(terms_of)
 
-def allowances(spending: Spending) -> tuple[Allowance, ...]:
-    """The budgets that must all have enough, the payer's first."""
-    plan = spending.plan
-    payer = Allowance(spending.owner, points(plan.capacity), points(plan.restore_rate))
-    if spending.key is None:
-        return (payer,)
-    key = spending.key
-    owner = f"key:{spending.owner.partition(':')[2]}:{key.api_key_id}"
-    return payer, Allowance(owner, points(key.capacity), points(key.restore_rate))
-
-
-class Payer(msgspec.Struct, frozen=True):
-    """Whose budget it is, and which of their programs spends it."""
-
-    spending: Spending
-    client: Client
+    def purchase(self, price: Price, spending: Spending, client: Client) -> "Purchase":
+        """Of one operation, or of one event of a subscription; `client` is which of the payer's programs asks."""
+        return Purchase(price, self._terms(spending), client, self._budgets, self._metrics)
 
 
 class Purchase:
     """One operation, or one event of a subscription: its price, what is held for it and what it came to."""
 
-    def __init__(self, price: Price, payer: Payer, budgets: Budgets, metrics: CostMetrics) -> None:
+    __slots__ = (
+        "_actual",
+        "_budgets",
+        "_client",
+        "_dearest",
+        "_hold",
+        "_levels",
+        "_metrics",
+        "_price",
+        "_terms",
+        "tally",
+    )
+
+    def __init__(self, price: Price, terms: Terms, client: Client, budgets: Budgets, metrics: CostMetrics) -> None:
         self._price = price
-        self._payer = payer
-        self._allowances = allowances(payer.spending)
-        self._maximum = largest_cost(payer.spending)
+        self._terms = terms
+        self._client = client
         self._budgets = budgets
         self._metrics = metrics
         self._hold: Hold | None = None
@@ -88,21 +87,22 @@ class Purchase:
 
     async def look(self) -> None:
         """Reads the budgets and takes nothing."""
-        self._levels = await self._budgets.levels(self._allowances)
+        self._levels = await self._budgets.levels(self._terms.allowances)
 
     def check(self) -> None:
         """Raises RequestRejected (COST_LIMIT_EXCEEDED) when no budget of the payer's would ever do."""
-        if self._price.static <= self._maximum:
+        terms = self._terms
+        if self._price.static <= terms.maximum:
             return
         self._metrics.refused("too_expensive")
-        self._dearest = self._price.dearest_list(self._maximum)
+        self._dearest = self._price.dearest_list(terms.maximum)
         message = (
-            f"This operation may cost {readable(self._price.static)} points; {_limit(self._payer.spending)} allows"
-            f" {readable(self._maximum)}. {_advice(self._dearest)}"
+            f"This operation may cost {readable(self._price.static)} points; {terms.limit} allows"
+            f" {readable(terms.maximum)}. {advice(self._dearest)}"
         )
         extensions = {
             "requestedQueryCost": shown(self._price.static),
-            "maximumQueryCost": shown(self._maximum),
+            "maximumQueryCost": terms.shown_maximum,
             "dearestList": _dearest(self._dearest),
         }
         raise RequestRejected(Code.COST_LIMIT_EXCEEDED, [GraphQLError(message, extensions=extensions)])
@@ -115,7 +115,7 @@ class Purchase:
             await self.look()
             raise
         taken = await self._budgets.take(
-            self._allowances, self._price.static, client=self._payer.client.name, seconds=seconds
+            self._terms.allowances, self._price.static, client=self._client.name, seconds=seconds
         )
         self._levels = taken.levels
         if isinstance(taken, Throttled):
@@ -129,28 +129,27 @@ class Purchase:
         if self._hold is None:
             return
         hold, self._hold = self._hold, None
-        actual = self._price.actual(self.tally)
-        if actual > self._price.static:
+        actual, static = self._price.actual(self.tally), self._price.static
+        if actual > static:
             # A list was longer than the schema says: nobody pays for our mistake, and operators hear of it.
             self._metrics.overrun()
-            actual = self._price.static
+            actual = static
         self._actual = actual
         self._levels = await self._budgets.settle(hold, actual)
-        self._metrics.settled(actual, Points(self._price.static - actual))
+        self._metrics.settled(actual, static - actual)
 
     def extension(self, mode: CostMode | None) -> dict[str, Any]:
         """`extensions.cost` of the response."""
         cost: dict[str, Any] = {
             "requestedQueryCost": shown(self._price.static),
             "actualQueryCost": None if self._actual is None else shown(self._actual),
-            "maximumQueryCost": shown(self._maximum),
+            "maximumQueryCost": self._terms.shown_maximum,
         }
-        for name, level in zip(("throttleStatus", "apiKeyThrottleStatus"), self._levels, strict=False):
-            cost[name] = {
-                "maximumAvailable": shown(level.capacity),
-                "currentlyAvailable": shown(level.available),
-                "restoreRate": shown(level.restore_rate),
-            }
+        # Before a budget has been asked there is no level to show.
+        for name, budget, level in zip(
+            ("throttleStatus", "apiKeyThrottleStatus"), self._terms.budgets, self._levels, strict=False
+        ):
+            cost[name] = budget.status(level)
         if mode is not None:
             bill = self._price.bill(None if self._actual is None else self.tally)
             cost["bill"] = [line.shown() for line in bill.lines]
@@ -162,22 +161,14 @@ class Purchase:
         """RateLimit-Policy and RateLimit of draft-ietf-httpapi-ratelimit-headers: in whole points, and seconds."""
         if not self._levels:
             return {}
-        names = [_OWNERS[allowance.owner[:3]] for allowance in self._allowances]
-        budgets = list(zip(names, self._levels, strict=True))
-        return {
-            "ratelimit-policy": ", ".join(
-                f'"{name}";q={level.capacity // ONE}{_seconds("w", level.capacity, level)}' for name, level in budgets
-            ),
-            "ratelimit": ", ".join(
-                f'"{name}";r={level.available // ONE}{_seconds("t", level.capacity - level.available, level)}'
-                for name, level in budgets
-            ),
-        }
+        terms = self._terms
+        rests = [budget.rest(level) for budget, level in zip(terms.budgets, self._levels, strict=True)]
+        return {"ratelimit-policy": terms.policy, "ratelimit": ", ".join(rests)}
 
     def _throttled(self, throttled: Throttled) -> RequestRejected:
         level = throttled.levels[throttled.by]
         seconds = max(1, math.ceil(throttled.retry_after))
-        whose = _OWNERS[self._allowances[throttled.by].owner[:3]].replace("-", " ")
+        whose = self._terms.budgets[throttled.by].kind.replace("-", " ")
         message = (
             f"This operation may cost {readable(self._price.static)} points, and the budget of this {whose} has"
             f" {readable(level.available)} left: try again in {seconds} s, or ask for less."
@@ -186,20 +177,6 @@ class Purchase:
         return RequestRejected(
             Code.THROTTLED, [GraphQLError(message, extensions=extensions)], {"retry-after": str(seconds)}
         )
-
-
-def _limit(spending: Spending) -> str:
-    if spending.key is not None and spending.key.capacity < spending.plan.max_query_cost:
-        return "the budget of this API key"
-    return f"the plan {spending.plan.name}"
-
-
-def _advice(dearest: DearestList | None) -> str:
-    if dearest is None:
-        return "Ask for fewer fields or fewer lists within lists."
-    if dearest.largest is None:
-        return f"The dearest list is '{dearest.path}', but no size of it fits: ask for less below and beside it."
-    return f"The dearest list is '{dearest.path}': it fits with {dearest.argument}: {dearest.largest}."
 
 
 def _dearest(dearest: DearestList | None) -> dict[str, Any] | None:
@@ -211,8 +188,3 @@ def _dearest(dearest: DearestList | None) -> dict[str, Any] | None:
         "asked": dearest.asked,
         "largestThatFits": dearest.largest,
     }
-
-
-def _seconds(parameter: str, amount: int, level: Level) -> str:
-    """How long the budget takes to restore so much; nothing where it restores nothing."""
-    return f";{parameter}={math.ceil(amount / level.restore_rate)}" if level.restore_rate else ""

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.cost.budgets import GRACE, LATE, LONGEST_WAIT, PATIENCE, PLACES
+from gateway.cost.budgets import GRACE, LATE, LONGEST_WAIT, PATIENCE, PLACES, Allowance, Level
 from gateway.cost.points import Points
 
 FINE: Final = 1_000
@@ -27,13 +27,13 @@ class _Place(msgspec.Struct):
 class Bucket:
     """All times are milliseconds of one clock. `at` is called before anything else, so that the bucket is of now."""
 
-    __slots__ = ("_capacity", "_due", "_holds", "_lapsed", "_line", "_now", "_rate", "level")
+    __slots__ = ("_allowance", "_capacity", "_due", "_holds", "_lapsed", "_line", "_now", "level")
 
-    def __init__(self, level: Points, now: int) -> None:
+    def __init__(self, allowance: Allowance, level: Points, now: int) -> None:
         self.level = level * FINE
         self._now = now
-        self._capacity = 0
-        self._rate = Points(0)
+        self._allowance = allowance
+        self._capacity = allowance.capacity * FINE
         self._holds: dict[str, tuple[int, Points]] = {}
         self._lapsed: dict[str, int] = {}
         self._due: int | None = None
@@ -46,18 +46,30 @@ class Bucket:
 
     def is_full(self, now: int) -> bool:
         """Then it is as if it had never been."""
-        self.at(now, Points(self._capacity // FINE), self._rate)
+        self.at(now, self._allowance)
         return self.level >= self._capacity and not self._holds and not self._lapsed
 
-    def at(self, now: int, capacity: Points, rate: Points) -> None:
+    def shown(self) -> Level:
+        """The level as everybody sees it."""
+        return self._shown(self.level)
+
+    def shown_to(self, ticket: Ticket) -> Level:
+        """The level as this request sees it."""
+        return self._shown(self.available_to(ticket))
+
+    def at(self, now: int, allowance: Allowance) -> None:
         """Restores what time restores, gives back holds that have ended, and ends places in the line."""
-        self._capacity, self._rate = capacity * FINE, rate
+        self._allowance = allowance
+        most = self._capacity = allowance.capacity * FINE
+        level = self.level
         # A clock that went back restores nothing, and everything from then on.
-        level = self.level + max(0, now - self._now) * rate
+        if now > self._now:
+            level += (now - self._now) * allowance.restore_rate
         self._now = now
         if self._due is not None and self._due <= now:
             level += self._ended(now)
-        self.level = min(self._capacity, level)
+        # Of two numbers: `min` takes twice as long, and this is on the way of every request.
+        self.level = most if level > most else level
         if self._line:
             self._line = [place for place in self._line if place.until > now]
 
@@ -69,10 +81,11 @@ class Bucket:
 
     def wait(self, ticket: Ticket) -> int:
         """Milliseconds until the bucket has enough for it; 0 if it has."""
-        missing = ticket[1] * FINE - self.available_to(ticket)
+        missing = ticket[1] * FINE - (self.available_to(ticket) if self._line else self.level)
         if missing <= 0:
             return 0
-        return min(_LONGEST_MS, -(-missing // self._rate)) if self._rate else _LONGEST_MS
+        rate = self._allowance.restore_rate
+        return min(_LONGEST_MS, -(-missing // rate)) if rate else _LONGEST_MS
 
     def take(self, hold_id: str, ticket: Ticket, until: int) -> None:
         self.level -= ticket[1] * FINE
@@ -103,7 +116,16 @@ class Bucket:
 
     def add(self, amount: int) -> None:
         """So many `Points` more, or less: never above the capacity nor below minus the capacity."""
-        self.level = max(-self._capacity, min(self._capacity, self.level + amount * FINE))
+        level, most = self.level + amount * FINE, self._capacity
+        if level > most:
+            level = most
+        elif level < -most:
+            level = -most
+        self.level = level
+
+    def _shown(self, level: int) -> Level:
+        allowance = self._allowance
+        return Level(Points(level // FINE if level > 0 else 0), allowance.capacity, allowance.restore_rate)
 
     def _ended(self, now: int) -> int:
         """What ended holds give back. They are remembered for a while, since they may still be settled."""

@@ -38,6 +38,16 @@ def dearest_list(formula: Formula, variables: Variables, maximum: Points) -> Dea
     )
 
 
+def advice(dearest: DearestList | None) -> str:
+    """What to do about an operation that costs too much, in one sentence."""
+    if dearest is None:
+        return "Ask for fewer fields or fewer lists within lists."
+    if dearest.largest is None:
+        return f"The dearest list is '{dearest.path}', but no size of it fits: ask for less below and beside it."
+    fits = f"{dearest.argument}: {dearest.largest} instead of {dearest.asked}"
+    return f"The dearest list is '{dearest.path}': it fits with {fits}."
+
+
 def _largest(formula: Formula, variables: Variables, candidate: _Candidate, maximum: Points) -> int | None:
     """By bisection: the total grows with the size. A list of nothing is not what anybody asks for."""
     if _total(formula, variables, {candidate.size: 1}) > maximum:

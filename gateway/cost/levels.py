@@ -1,8 +1,8 @@
 """Budgets as the graph shows them to whom they belong."""
 
-from gateway.cost.admission import allowances
 from gateway.cost.budgets import Budgets
 from gateway.cost.points import ONE, shown
+from gateway.cost.terms import allowances
 from resolvers.billing.ports import BudgetStatus
 from resolvers.billing.spending import Spending
 

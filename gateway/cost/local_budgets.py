@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Final
 
-from gateway.cost.bucket import FINE, Bucket
+from gateway.cost.bucket import Bucket, Ticket
 from gateway.cost.budgets import Allowance, Hold, Level, Throttled
 from gateway.cost.points import Points
 
@@ -43,29 +43,25 @@ class LocalBudgets:
         now = self._now()
         ticket = (client, requested)
         buckets = [self._bucket(allowance, now) for allowance in allowances]
-        waits = [bucket.wait(ticket) for bucket in buckets]
-        longest = max(waits)
-        if longest:
-            levels = tuple(map(_level, allowances, [bucket.available_to(ticket) // FINE for bucket in buckets]))
-            for bucket, wait in zip(buckets, waits, strict=True):
-                bucket.queue(ticket, longest, joins=wait > 0)
-            return Throttled(longest / 1_000, levels, waits.index(longest))
+        for bucket in buckets:
+            if bucket.wait(ticket):
+                return _throttled(buckets, ticket)
         hold_id = f"{self._process}-{next(self._ids)}"
         until = now + int(seconds * 1_000)
         for bucket in buckets:
             bucket.take(hold_id, ticket, until)
-        return Hold(hold_id, tuple(allowances), requested, _levels(allowances, buckets))
+        return Hold(hold_id, tuple(allowances), requested, tuple([bucket.shown() for bucket in buckets]))
 
     async def settle(self, hold: Hold, actual: Points) -> tuple[Level, ...]:
         now = self._now()
         buckets = [self._bucket(allowance, now) for allowance in hold.allowances]
         for bucket in buckets:
             bucket.settle(hold.id, actual)
-        return _levels(hold.allowances, buckets)
+        return tuple([bucket.shown() for bucket in buckets])
 
     async def levels(self, allowances: Sequence[Allowance]) -> tuple[Level, ...]:
         now = self._now()
-        return _levels(allowances, [self._bucket(allowance, now) for allowance in allowances])
+        return tuple([self._bucket(allowance, now).shown() for allowance in allowances])
 
     def level(self, allowance: Allowance) -> Points:
         """The level of one bucket, which may be below zero."""
@@ -85,10 +81,10 @@ class LocalBudgets:
         if bucket is None:
             self._forget(now)
             initial = allowance.capacity if self._initial is None else self._initial(allowance)
-            self._buckets[allowance.owner] = bucket = Bucket(initial, now)
+            self._buckets[allowance.owner] = bucket = Bucket(allowance, initial, now)
         else:
             self._buckets.move_to_end(allowance.owner)
-        bucket.at(now, allowance.capacity, allowance.restore_rate)
+        bucket.at(now, allowance)
         return bucket
 
     def _forget(self, now: int) -> None:
@@ -100,12 +96,10 @@ class LocalBudgets:
             del self._buckets[owner]
 
 
-def _levels(allowances: Sequence[Allowance], buckets: Sequence[Bucket]) -> tuple[Level, ...]:
-    return tuple(
-        Level(max(bucket.points, Points(0)), allowance.capacity, allowance.restore_rate)
-        for allowance, bucket in zip(allowances, buckets, strict=True)
-    )
-
-
-def _level(allowance: Allowance, available: int) -> Level:
-    return Level(Points(max(0, available)), allowance.capacity, allowance.restore_rate)
+def _throttled(buckets: Sequence[Bucket], ticket: Ticket) -> Throttled:
+    waits = [bucket.wait(ticket) for bucket in buckets]
+    longest = max(waits)
+    levels = tuple(bucket.shown_to(ticket) for bucket in buckets)
+    for bucket, wait in zip(buckets, waits, strict=True):
+        bucket.queue(ticket, longest, joins=wait > 0)
+    return Throttled(longest / 1_000, levels, waits.index(longest))

@@ -15,8 +15,7 @@ def points(whole: int) -> Points:
 
 def shown(amount: Points) -> int | float:
     """The number for JSON, with at most three decimals; whole numbers without any."""
-    whole, rest = divmod(amount, ONE)
-    return whole if rest == 0 else amount / ONE
+    return amount / ONE if amount % ONE else amount // ONE
 
 
 def readable(amount: Points) -> str:

@@ -13,7 +13,7 @@ from gateway.cost.model import CostModel
 from gateway.cost.points import Points
 from gateway.cost.selections import steering_names, variable_defaults
 from gateway.cost.tally import Tally
-from gateway.cost.values import Variables, amount
+from gateway.cost.values import Variables
 from gateway.documents.documents import Document
 
 TOKEN_BYTES: Final = 450
@@ -33,8 +33,12 @@ class Price:
 
     def actual(self, tally: Tally) -> Points:
         """What the objects that were executed cost."""
-        own = self._formula.selection
-        return Points(sum(one.times * amount(own(one.group).own, self._variables) for one in tally))
+        selection, variables = self._formula.selection, self._variables
+        total = 0
+        for one in tally:
+            own = selection(one.group).own
+            total += one.times * (own if isinstance(own, int) else own(variables))
+        return Points(total)
 
     def bill(self, tally: Tally | None = None) -> Bill:
         """The lines whose sum is `static`; with a tally also what came of each."""

@@ -10,21 +10,18 @@ from gateway.cost.formula import GroupKey, group_of
 class Answered:
     """Objects of one type at one place of an operation; an executor adds to `times` for each."""
 
-    __slots__ = ("nodes", "path", "times", "type_name")
+    __slots__ = ("group", "path", "times")
 
-    def __init__(self, type_name: str, nodes: Sequence[FieldNode], path: tuple[str, ...]) -> None:
-        self.type_name = type_name
-        self.nodes = nodes
+    def __init__(self, group: GroupKey, path: tuple[str, ...]) -> None:
+        self.group = group
         self.path = path
         self.times = 0
-
-    @property
-    def group(self) -> GroupKey:
-        return group_of(self.type_name, self.nodes)
 
 
 class Tally:
     """The objects of one operation, or of one event of a subscription, that were executed, whatever came of them."""
+
+    __slots__ = ("_answered",)
 
     def __init__(self) -> None:
         self._answered: dict[tuple[GroupKey, tuple[str, ...]], Answered] = {}
@@ -34,10 +31,10 @@ class Tally:
 
         `path` has the response keys that lead there. An executor asks once for each place and keeps it.
         """
-        key = (group_of(type_name, nodes), path)
-        found = self._answered.get(key)
+        group = group_of(type_name, nodes)
+        found = self._answered.get((group, path))
         if found is None:
-            found = self._answered[key] = Answered(type_name, nodes, path)
+            found = self._answered[group, path] = Answered(group, path)
         return found
 
     def count(self, type_name: str, nodes: Sequence[FieldNode], path: tuple[str, ...] = (), times: int = 1) -> None:

@@ -109,7 +109,7 @@ async def _set_password(services: Services, password: str) -> None:
 async def _ensure_content(services: Services, tenant_id: TenantId, progress: Callable[[int, int], None]) -> None:
     async with services.database.read(tenant_id) as session:
         podcasts = Podcasts(session)
-        if await podcasts.count(podcasts.matching(PodcastFilter())):
+        if await podcasts.count(PodcastFilter()):
             return
     content = demo_content()
     total, written = size(content), 0

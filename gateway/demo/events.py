@@ -67,8 +67,8 @@ async def ensure_events(
         if await EventIntake(session).known([event_id(tenant_id, LAST_KEY)]):
             return
         oldest = Slice("CREATED_AT", descending=False, limit=count)
-        placements = (await Placements(session).page(oldest, [])).records
-        advertisers = (await Advertisers(session).page(oldest, [])).records
+        placements = (await Placements(session).page(oldest)).records
+        advertisers = (await Advertisers(session).page(oldest)).records
     if len(placements) < count or len(advertisers) < len(content.advertisers):
         return
     events = demo_events(content, [placement.id for placement in placements], [row.id for row in advertisers])

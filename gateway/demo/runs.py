@@ -24,10 +24,10 @@ MODELS: Final = ("LINEAR", "MARKOV")
 async def ensure_runs(services: Services, tenant_id: TenantId) -> None:
     """Asks for the runs unless the tenant has any, or has not the demo's campaigns."""
     async with services.database.read(tenant_id) as session:
-        if await AttributionRuns(session).count([]):
+        if await AttributionRuns(session).count():
             return
         oldest = Slice("CREATED_AT", descending=False, limit=CAMPAIGN + 1)
-        campaigns = (await Campaigns(session).page(oldest, [])).records
+        campaigns = (await Campaigns(session).page(oldest)).records
     if len(campaigns) <= CAMPAIGN:
         return
     await _ask(services, tenant_id, campaigns[CAMPAIGN].id)

@@ -85,9 +85,9 @@ class Documents:
         entry = self._entries.get(key)
         if entry is not None:
             self._entries.move_to_end(key)
-            self._metrics.lookups.labels("hit").inc()
+            self._metrics.hits.amount += 1
             return entry[0]
-        self._metrics.lookups.labels("miss").inc()
+        self._metrics.misses.amount += 1
         if len(raw) > self._limits.source_bytes:
             raise rejected(Code.TOO_MANY_TOKENS, f"The document is longer than {self._limits.source_bytes} bytes.")
         check_tokens(text, bounds or self._limits.bounds)

@@ -46,8 +46,9 @@ LIMIT_OF_CODE: Final[Mapping[str, str]] = MappingProxyType(
 class DocumentLimits(msgspec.Struct, frozen=True):
     """Bounds of every document, whoever sends it; `check_bounds` adds those of a plan.
 
-    `pairs` bounds the fields of one response path that validation must compare with each other (n fields of one path
-    are n(n-1)/2 pairs): unbounded, 2.5 KB of text keep graphql-core busy for a second.
+    `fields` counts those of a fragment once for each spread. `pairs` bounds the fields of one response path that
+    validation must compare with each other (n fields of one path are n(n-1)/2 pairs): unbounded, 2.5 KB of text keep
+    graphql-core busy for a second.
     """
 
     source_bytes: int = 256 * 1024
@@ -66,16 +67,12 @@ class DocumentLimits(msgspec.Struct, frozen=True):
 
 
 class Structure(msgspec.Struct, frozen=True):
-    """What the walk learned of a document that keeps its limits.
-
-    `fields` counts a fragment's selections once for each spread; aliases and directives count where they are written.
-    """
+    """What the walk learned of a document that keeps its limits; aliases and directives count where they stand."""
 
     tokens: int
     depth: int
     aliases: int
     directives: int
-    fields: int
     introspects: bool
 
 
@@ -96,13 +93,19 @@ def structure(document: DocumentNode, limits: DocumentLimits) -> Structure:
         depth=walk.deepest,
         aliases=aliases,
         directives=directives,
-        fields=walk.fields,
         introspects=walk.introspects,
     )
 
 
 def check_bounds(found: Structure, bounds: DocumentBounds) -> None:
     """Raises RequestRejected where a document is larger than a plan allows."""
+    if (
+        found.tokens <= bounds.tokens
+        and found.depth <= bounds.depth
+        and found.aliases <= bounds.aliases
+        and found.directives <= bounds.directives
+    ):
+        return
     for number, most, code, words in (
         (found.tokens, bounds.tokens, Code.TOO_MANY_TOKENS, "tokens"),
         (found.depth, bounds.depth, Code.DOCUMENT_TOO_DEEP, "levels of depth"),

@@ -8,6 +8,8 @@ from graphql import GraphQLError
 
 from gateway.cost.tally import Tally
 from gateway.documents.documents import Document
+from gateway.execution.profile import Profile
+from resolvers.answers import Answers
 from resolvers.billing.spending import Client, Spending
 
 
@@ -21,6 +23,10 @@ class OperationContext(Protocol):
     @property
     def client(self) -> Client:
         """The program that asks, as its connection named it."""
+
+    @property
+    def answers(self) -> Answers:
+        """What resolvers answered to one executor, for another that takes over."""
 
     def for_event(self) -> Self:
         """The context of one event of a subscription: nothing loaded for an earlier event is seen again."""
@@ -45,6 +51,8 @@ class Job(msgspec.Struct, frozen=True):
     variables: Mapping[str, Any]
     hide_suggestions: bool
     tally: Tally | None = None
+    profile: Profile | None = None
+    """Collects where the time goes."""
 
 
 class Execution(msgspec.Struct, frozen=True):

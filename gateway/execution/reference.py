@@ -76,7 +76,14 @@ class ReferenceExecutor(Generic[ContextT]):
         executor = self._executor(job, context)
         with closing(context):
             async with asyncio.timeout(self._seconds):
-                return _execution(await _settled(execute_root_selection_set(executor)))
+                return await self._answered(executor)
+
+    async def answer(self, job: Job, context: ContextT) -> Execution:
+        """As `execute`, for who limits the time and closes the context."""
+        return await self._answered(self._executor(job, context))
+
+    async def _answered(self, executor: CoreExecutor[Any]) -> Execution:
+        return _execution(await _settled(execute_root_selection_set(executor)))
 
     async def subscribe(self, job: Job, context: ContextT) -> AsyncGenerator[Event, None] | Execution:
         """Open a subscription."""

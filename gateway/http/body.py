@@ -1,16 +1,16 @@
 """From bytes to `OperationRequest`s: what is malformed is refused here, with a sentence and a code."""
 
-import asyncio
 import re
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.datastructures import Headers
 from starlette.types import Receive
 
 from gateway.errors import Code, RequestRejected, rejected
+from gateway.http.head import Head
+from gateway.http.interruption import ClientGone, Interruption
 from gateway.http.limits import HttpLimits
 from gateway.operation import OperationRequest
 
@@ -20,33 +20,29 @@ PARAMETERS: Final = ("query", "operationName", "variables", "extensions", "docum
 STRING_AND_COLON: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"(\s*+:)?', re.DOTALL)
 
 
-class ClientGone(Exception):
-    """The client closed the connection before it had its answer."""
-
-
-async def disconnected(receive: Receive) -> None:
-    """Wait until a client, whose whole request is here, leaves."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-def check_content(headers: Headers) -> None:
+def check_content(headers: Head) -> None:
     """Raise RequestRejected unless the body is JSON in UTF-8, not compressed.
 
     Compressed bodies are refused rather than inflated: requests are small, and a bomb costs the receiver only.
     """
-    media, *parameters = (part.strip().lower() for part in headers.get("content-type", "").split(";"))
-    charset = next((p.partition("=")[2].strip(' "') for p in parameters if p.startswith("charset")), "utf-8")
-    if media != "application/json" or charset not in {"utf-8", "utf8"}:
-        accept = {"accept-post": "application/json; charset=utf-8"}
-        message = "The body must be application/json in UTF-8, and say so in Content-Type."
-        raise rejected(Code.UNSUPPORTED_MEDIA_TYPE, message, accept)
+    content_type = headers.get("content-type", "")
+    if content_type != "application/json":
+        _check_media(content_type)
     if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
         message = "Compressed request bodies are not accepted."
         raise rejected(Code.UNSUPPORTED_MEDIA_TYPE, message, {"accept-encoding": "identity"})
 
 
-async def read_body(receive: Receive, headers: Headers, limits: HttpLimits) -> bytes:
+def _check_media(content_type: str) -> None:
+    media, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    charset = next((p.partition("=")[2].strip(' "') for p in parameters if p.startswith("charset")), "utf-8")
+    if media != "application/json" or charset not in {"utf-8", "utf8"}:
+        accept = {"accept-post": "application/json; charset=utf-8"}
+        message = "The body must be application/json in UTF-8, and say so in Content-Type."
+        raise rejected(Code.UNSUPPORTED_MEDIA_TYPE, message, accept)
+
+
+async def read_body(receive: Receive, headers: Head, limits: HttpLimits) -> bytes:
     """The whole body. Stops reading at the limit, so that a liar about Content-Length gains nothing.
 
     Raises RequestRejected REQUEST_TOO_LARGE or REQUEST_TIMEOUT, and ClientGone.
@@ -54,24 +50,28 @@ async def read_body(receive: Receive, headers: Headers, limits: HttpLimits) -> b
     announced = headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > limits.body_bytes:
         raise _too_large(limits)
-    chunks: list[bytes] = []
-    size = 0
     try:
-        async with asyncio.timeout(limits.body_seconds):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientGone
-                chunk: bytes = message.get("body", b"")
-                size += len(chunk)
-                if size > limits.body_bytes:
-                    raise _too_large(limits)
-                chunks.append(chunk)
-                if not message.get("more_body", False):
-                    return b"".join(chunks)
+        with Interruption(limits.body_seconds, TimeoutError):
+            return await _received(receive, limits)
     except TimeoutError:
         message_text = f"The body did not arrive within {limits.body_seconds:g} s."
         raise rejected(Code.REQUEST_TIMEOUT, message_text, {"connection": "close"}) from None
+
+
+async def _received(receive: Receive, limits: HttpLimits) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size > limits.body_bytes:
+            raise _too_large(limits)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
 
 
 def decoded(body: bytes, limits: HttpLimits) -> Any:

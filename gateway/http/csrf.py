@@ -12,15 +12,14 @@ about it says that a browser sent it on another site's behalf (no cookie, no amb
 
 from typing import Final
 
-from starlette.datastructures import Headers
-
 from gateway.errors import Code, rejected
+from gateway.http.head import Head
 
 PROOF_HEADERS: Final = ("podgraph-preflight", "apollo-require-preflight", "x-requested-with")
 """Headers outside the CORS safelist: a browser sends them to another site only after a preflight."""
 
 
-def check_get(headers: Headers, *, requires_preflight: bool) -> None:
+def check_get(headers: Head, *, requires_preflight: bool) -> None:
     """Raise RequestRejected CSRF_REJECTED for a GET that may be forged; `requires_preflight` demands proof of all."""
     if _proven(headers):
         return
@@ -32,13 +31,13 @@ def check_get(headers: Headers, *, requires_preflight: bool) -> None:
         raise rejected(Code.CSRF_REJECTED, message)
 
 
-def _proven(headers: Headers) -> bool:
+def _proven(headers: Head) -> bool:
     if any(headers.get(name) for name in PROOF_HEADERS):
         return True
     # Browsers add Basic, Digest and Negotiate by themselves; Bearer only when a script asks, which takes a preflight.
     return headers.get("authorization", "").lower().startswith("bearer ")
 
 
-def _ambient(headers: Headers) -> bool:
+def _ambient(headers: Head) -> bool:
     site = headers.get("sec-fetch-site", "none").lower()
     return "cookie" in headers or "authorization" in headers or site not in {"none", "same-origin"}

@@ -27,4 +27,4 @@ class HttpLimits(msgspec.Struct, frozen=True):
     websocket_messages_per_second: float = 200.0
     websocket_message_bytes: int = 256 * 1024
     websocket_origins: frozenset[str] = frozenset()
-    vary: tuple[str, ...] = ("Accept", "Authorization")
+    vary: str = "Accept, Authorization"

@@ -18,7 +18,7 @@ from typing import Final
 
 from starlette.types import Receive, Send
 
-from gateway.http.body import disconnected
+from gateway.http.interruption import disconnected
 from gateway.http.limits import HttpLimits
 from gateway.middleware.drain import Drain
 from gateway.operation import OperationResult, ResultStream

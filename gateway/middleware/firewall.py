@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
@@ -38,10 +37,11 @@ class FirewallMiddleware:
     def __init__(self, app: ASGIApp, limits: FirewallLimits) -> None:
         self._app = app
         self._limits = limits
+        self._hosts = None if "*" in limits.hosts else tuple(pattern.lower() for pattern in limits.hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it here."""
-        refusal = refused(scope, self._limits) if scope["type"] in {"http", "websocket"} else None
+        refusal = self._refusal(scope) if scope["type"] in {"http", "websocket"} else None
         if refusal is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -49,36 +49,40 @@ class FirewallMiddleware:
         else:
             await _response(refusal)(scope, receive, send)
 
+    def _refusal(self, scope: Scope) -> Refusal | None:
+        """What is wrong with a request's head; None when nothing is."""
+        return _oversized(scope, self._limits) or _malformed(scope) or self._misdirected(scope)
 
-def refused(scope: Scope, limits: FirewallLimits) -> Refusal | None:
-    """What is wrong with a request's head; None when nothing is."""
-    return _oversized(scope, limits) or _malformed(scope, limits)
+    def _misdirected(self, scope: Scope) -> Refusal | None:
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        if len(hosts) != 1 or not hosts[0]:
+            return Refusal(400, "BAD_REQUEST", "The request needs exactly one Host header.")
+        if self._hosts is not None and not _served(_host(hosts[0].decode("latin-1")), self._hosts):
+            return Refusal(421, "UNKNOWN_HOST", "This host is not served here.")
+        return None
 
 
 def _oversized(scope: Scope, limits: FirewallLimits) -> Refusal | None:
     headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
-    if len(headers) > limits.headers or sum(len(n) + len(v) for n, v in headers) > limits.header_bytes:
+    size = 0
+    for name, value in headers:
+        size += len(name) + len(value)
+    if len(headers) > limits.headers or size > limits.header_bytes:
         return Refusal(431, "HEADERS_TOO_LARGE", "The request has too many headers, or too large ones.")
     if len(scope.get("raw_path") or b"") > limits.path_bytes or len(scope["query_string"]) > limits.query_bytes:
         return Refusal(414, "URI_TOO_LONG", "The address is too long; send the query by POST.")
     return None
 
 
-def _malformed(scope: Scope, limits: FirewallLimits) -> Refusal | None:
+def _malformed(scope: Scope) -> Refusal | None:
     if scope["type"] == "http" and scope["method"] not in METHODS:
         return Refusal(METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "The method is not supported.")
     path: str = scope["path"]
     # What is not printable could steer the terminal that shows the log.
-    if not path.isprintable() or "\\" in path or ".." in path.split("/"):
+    if not path.isprintable() or "\\" in path or (".." in path and ".." in path.split("/")):
         return Refusal(400, "BAD_REQUEST", "The path is malformed.")
-    headers = Headers(scope=scope)
-    if scope.get("http_version") == "1.0" and "transfer-encoding" in headers:
+    if scope.get("http_version") == "1.0" and any(name == b"transfer-encoding" for name, _ in scope["headers"]):
         return Refusal(400, "BAD_REQUEST", "HTTP/1.0 has no Transfer-Encoding: where the body ends is in doubt.")
-    hosts = headers.getlist("host")
-    if len(hosts) != 1 or not hosts[0]:
-        return Refusal(400, "BAD_REQUEST", "The request needs exactly one Host header.")
-    if not _served(_host(hosts[0]), limits.hosts):
-        return Refusal(421, "UNKNOWN_HOST", "This host is not served here.")
     return None
 
 
@@ -89,10 +93,7 @@ def _host(header: str) -> str:
 
 
 def _served(host: str, patterns: Sequence[str]) -> bool:
-    return any(
-        pattern in {"*", host} or (pattern.startswith("*.") and host.endswith(pattern[1:]))
-        for pattern in (pattern.lower() for pattern in patterns)
-    )
+    return any(pattern == host or (pattern.startswith("*.") and host.endswith(pattern[1:])) for pattern in patterns)
 
 
 def _response(refusal: Refusal) -> Response:

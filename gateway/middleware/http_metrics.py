@@ -43,15 +43,14 @@ class HttpMetricsMiddleware:
         method = scope["method"] if scope["method"] in METHODS else "other"
         route = self._route(scope["path"])
         started = self._clock()
-        with self._metrics.in_flight.track_inprogress():
-            try:
-                await self._app(scope, receive, counting_send)
-            except Exception:
-                status = "500"
-                raise
-            finally:
-                self._metrics.requests.labels(method, route, status).inc()
-                self._metrics.seconds.labels(method, route).observe(self._clock() - started)
+        self._metrics.begin()
+        try:
+            await self._app(scope, receive, counting_send)
+        except Exception:
+            status = "500"
+            raise
+        finally:
+            self._metrics.end(method, route, status, self._clock() - started)
 
     def _route(self, path: str) -> str:
         if path in self._paths:

@@ -6,14 +6,16 @@ from typing import Final
 
 import structlog
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
-from ops.telemetry.tracing import incoming_context, traceresponse
+from gateway.http.head import Head
+from ops.telemetry.tracing import incoming_context, records, traceresponse
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._\-]{8,128}")
 SERVER_FAILURE: Final = 500
+
+_OURS: Final = frozenset({b"x-request-id", b"traceresponse"})
 
 
 class RequestIdMiddleware:
@@ -35,6 +37,7 @@ class RequestIdMiddleware:
     ) -> None:
         self._app = app
         self._tracer = tracer
+        self._traced = records(tracer)
         self._new_id = new_id
         self._clock = clock
         self._quiet = frozenset(quiet)
@@ -45,33 +48,47 @@ class RequestIdMiddleware:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        given = headers.get("x-request-id", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else self._new_id()
+        head = Head(scope)
+        given = head.get("x-request-id")
+        request_id = given if given is not None and REQUEST_ID.fullmatch(given) else self._new_id()
         scope.setdefault("state", {})["request_id"] = request_id
-        method = str(scope.get("method", "WEBSOCKET"))
+        bound = bind_contextvars(request_id=request_id)
+        try:
+            # Most servers record no spans, and most requests bring none.
+            if self._traced or "traceparent" in head:
+                await self._in_span(head, scope, receive, _Seen(send, request_id))
+            else:
+                await self._served(scope, receive, _Seen(send, request_id))
+        finally:
+            reset_contextvars(**bound)
+
+    async def _in_span(self, head: Head, scope: Scope, receive: Receive, seen: "_Seen") -> None:
+        method = _method(scope)
         attributes = {"http.request.method": method, "url.path": scope["path"], "url.scheme": scope["scheme"]}
-        with (
-            bound_contextvars(request_id=request_id),
-            self._tracer.start_as_current_span(
-                method, context=incoming_context(dict(headers)), kind=SpanKind.SERVER, attributes=attributes
-            ) as span,
-        ):
-            seen = _Seen(send, request_id, traceresponse(span.get_span_context()))
-            started = self._clock()
+        parent = incoming_context({name: ",".join(head.every(name)) for name in ("traceparent", "tracestate")})
+        with self._tracer.start_as_current_span(
+            method, context=parent, kind=SpanKind.SERVER, attributes=attributes
+        ) as span:
+            seen.trace = traceresponse(span.get_span_context())
             try:
-                await self._app(scope, receive, seen.send)
+                await self._served(scope, receive, seen)
             finally:
                 span.set_attribute("http.response.status_code", seen.status)
                 if seen.status >= SERVER_FAILURE:
                     span.set_status(Status(StatusCode.ERROR))
-                self._write_line(scope, method, seen, self._clock() - started)
 
-    def _write_line(self, scope: Scope, method: str, seen: "_Seen", seconds: float) -> None:
+    async def _served(self, scope: Scope, receive: Receive, seen: "_Seen") -> None:
+        started = self._clock()
+        try:
+            await self._app(scope, receive, seen.send)
+        finally:
+            self._write_line(scope, seen, self._clock() - started)
+
+    def _write_line(self, scope: Scope, seen: "_Seen", seconds: float) -> None:
         write = self._log.debug if scope["path"] in self._quiet else self._log.info
         write(
             "request",
-            method=method,
+            method=_method(scope),
             path=scope["path"],
             status=seen.status,
             response_bytes=seen.bytes,
@@ -80,31 +97,35 @@ class RequestIdMiddleware:
 
 
 class _Seen:
-    """What went out: the status (101 for an accepted WebSocket, 0 when nothing was sent) and the body's bytes."""
+    """What went out: the status (101 for an accepted WebSocket, 0 when nothing was sent) and the body's bytes.
 
-    def __init__(self, send: Send, request_id: str, trace: str) -> None:
+    `trace` is the response header of that name, empty outside any trace.
+    """
+
+    __slots__ = ("_request_id", "_send", "bytes", "status", "trace")
+
+    def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
         self._request_id = request_id
-        self._trace = trace
+        self.trace = ""
         self.status = 0
         self.bytes = 0
 
     async def send(self, message: Message) -> None:
         kind = message["type"]
-        if kind in {"http.response.start", "websocket.accept"}:
+        if kind == "http.response.body":
+            self.bytes += len(message.get("body", b""))
+        elif kind in {"http.response.start", "websocket.accept"}:
             self.status = message.get("status", 101)
-            headers = MutableHeaders(scope=_with_headers(message))
-            headers["x-request-id"] = self._request_id
-            if self._trace:
-                headers["traceresponse"] = self._trace
+            headers = [header for header in message.get("headers", ()) if header[0] not in _OURS]
+            headers.append((b"x-request-id", self._request_id.encode()))
+            if self.trace:
+                headers.append((b"traceresponse", self.trace.encode()))
+            message["headers"] = headers
         elif kind == "websocket.close" and not self.status:
             self.status = 403
-        elif kind == "http.response.body":
-            self.bytes += len(message.get("body", b""))
         await self._send(message)
 
 
-def _with_headers(message: Message) -> Message:
-    """ASGI makes `headers` optional, and lets it be a tuple."""
-    message["headers"] = list(message.get("headers", ()))
-    return message
+def _method(scope: Scope) -> str:
+    return str(scope.get("method", "WEBSOCKET"))

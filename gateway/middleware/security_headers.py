@@ -2,19 +2,19 @@
 
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 NOTHING_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 """For what names no policy of its own, as `gateway.pages` does for each page: it loads nothing."""
 
 ALWAYS: Final = (
-    ("x-content-type-options", "nosniff"),
-    ("x-frame-options", "DENY"),
-    ("referrer-policy", "no-referrer"),
-    ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-resource-policy", "same-origin"),
-    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    (b"content-security-policy", NOTHING_POLICY.encode()),
 )
 
 
@@ -26,22 +26,22 @@ class SecurityHeadersMiddleware:
 
     def __init__(self, app: ASGIApp, hsts_seconds: int = 31_536_000) -> None:
         self._app = app
-        self._hsts = f"max-age={hsts_seconds}; includeSubDomains" if hsts_seconds else None
+        hsts = f"max-age={hsts_seconds}; includeSubDomains"
+        self._over_tls = (*ALWAYS, (b"strict-transport-security", hsts.encode())) if hsts_seconds else ALWAYS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on; the headers are added when the response starts."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        ours = self._over_tls if scope["scheme"] == "https" else ALWAYS
 
         async def secure_send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in ALWAYS:
-                    headers.setdefault(name, value)
-                headers.setdefault("content-security-policy", NOTHING_POLICY)
-                if self._hsts and scope["scheme"] == "https":
-                    headers.setdefault("strict-transport-security", self._hsts)
+                headers = list(message.get("headers", ()))
+                given = {name for name, _ in headers}
+                headers += [header for header in ours if header[0] not in given]
+                message["headers"] = headers
             await send(message)
 
         await self._app(scope, receive, secure_send)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import httpx2
 import msgspec
 
-from ops.bench.demo_server import BenchFailed
+from ops.bench.processes import BenchFailed
 
 SIZES: Final = ((1, 5), (4, 25), (10, 50))
 """Podcasts, and episodes of each."""

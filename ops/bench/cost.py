@@ -12,7 +12,8 @@ import httpx2
 import msgspec
 
 from ops.bench.decades import Spread, decade
-from ops.bench.demo_server import BenchFailed, DemoServer, answered, data
+from ops.bench.demo_server import DemoServer
+from ops.bench.processes import BenchFailed, answered, data
 from ops.bench.ranks import spearman
 
 GOAL: Final = 0.9

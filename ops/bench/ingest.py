@@ -15,7 +15,8 @@ import asyncpg  # type: ignore[import-untyped]  # it has no types
 import httpx2
 import msgspec
 
-from ops.bench.demo_server import BenchFailed, data, demo_server
+from ops.bench.demo_server import demo_server
+from ops.bench.processes import BenchFailed, data
 
 BATCH: Final = 500
 """Events in one call of trackEvents."""

@@ -1,14 +1,18 @@
 """Prometheus metrics of the edge, each group built on a registry that is passed in.
 
 Names are podgraph_<noun>_<unit>. Labels are bounded: routes, codes and kinds are enumerations, operation names go
-through `BoundedNames`, and a tenant id is never a label.
+through `BoundedNames`, and a tenant id is never a label. What every request counts is a `Sums`, and series of
+histograms are kept: finding one by its labels takes longer than observing.
 """
 
 from collections import Counter as Tally
 from collections.abc import Iterable
+from functools import cache
 from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from ops.telemetry.sums import Sums
 
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Bucket bounds of every duration, in seconds."""
@@ -43,9 +47,10 @@ class DocumentMetrics:
     """The document cache."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.lookups = Counter(
+        lookups = Sums(
             "podgraph_document_lookups_total", "Look-ups of the document cache.", ["outcome"], registry=registry
         )
+        self.hits, self.misses = lookups.of("hit"), lookups.of("miss")
         self.entries = Gauge("podgraph_document_entries", "Documents in the cache.", registry=registry)
 
 
@@ -71,7 +76,7 @@ class ClientMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._names = BoundedNames(100)
-        self._operations = Counter(
+        self._operations = Sums(
             "podgraph_client_operations_total", "Operations that were run.", ["client"], registry=registry
         )
         self._untrusted = Counter(
@@ -87,7 +92,7 @@ class ClientMetrics:
         )
 
     def count_operation(self, client: str) -> None:
-        self._operations.labels(self._names.label(client)).inc()
+        self._operations.of(self._names.label(client)).amount += 1
 
     def count_untrusted(self, client: str, outcome: str) -> None:
         self._untrusted.labels(self._names.label(client), outcome).inc()
@@ -98,14 +103,16 @@ class OperationMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.names = BoundedNames()
-        self.seconds = Histogram(
-            "podgraph_operation_seconds",
-            "Time from the request's parse to its result; of a subscription, time of one event.",
-            ["kind", "name"],
-            buckets=SECONDS,
-            registry=registry,
+        self._seconds = cache(
+            Histogram(
+                "podgraph_operation_seconds",
+                "Time from the request's parse to its result; of a subscription, time of one event.",
+                ["kind", "name"],
+                buckets=SECONDS,
+                registry=registry,
+            ).labels
         )
-        self.results = Counter(
+        self._results = Sums(
             "podgraph_operation_results_total",
             "Results by outcome: ok, partial (data and errors), rejected, failed.",
             ["kind", "outcome"],
@@ -125,6 +132,13 @@ class OperationMetrics:
         )
         self._codes = BoundedNames(100)
 
+    def took(self, kind: str, name: str, seconds: float) -> None:
+        """One operation; `name` is a label of `names`."""
+        self._seconds(kind, name).observe(seconds)
+
+    def count_result(self, kind: str, outcome: Literal["ok", "partial", "rejected", "failed"]) -> None:
+        self._results.of(kind, outcome).amount += 1
+
     def count_error(self, code: object) -> None:
         """Count one error under its code; codes come from our own enumerations, the bound is a safety net."""
         self.errors.labels(self._codes.label(str(code) if code else None)).inc()
@@ -134,21 +148,36 @@ class HttpMetrics:
     """HTTP requests and WebSocket connections."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.requests = Counter(
+        self._requests = Sums(
             "podgraph_http_requests_total",
             "HTTP requests answered.",
             ["method", "route", "status"],
             registry=registry,
         )
-        self.seconds = Histogram(
-            "podgraph_http_request_seconds",
-            "Time from the first byte of the request's head to the last byte of the response.",
-            ["method", "route"],
-            buckets=SECONDS,
-            registry=registry,
+        self._seconds = cache(
+            Histogram(
+                "podgraph_http_request_seconds",
+                "Time from the first byte of the request's head to the last byte of the response.",
+                ["method", "route"],
+                buckets=SECONDS,
+                registry=registry,
+            ).labels
         )
-        self.in_flight = Gauge("podgraph_http_requests_in_flight", "HTTP requests being answered.", registry=registry)
+        self._in_flight = 0
+        Gauge("podgraph_http_requests_in_flight", "HTTP requests being answered.", registry=registry).set_function(
+            lambda: self._in_flight
+        )
         self.websockets = Gauge("podgraph_websockets_open", "WebSocket connections being served.", registry=registry)
+
+    def begin(self) -> None:
+        """A request has come."""
+        self._in_flight += 1
+
+    def end(self, method: str, route: str, status: str, seconds: float) -> None:
+        """It is answered, or given up."""
+        self._in_flight -= 1
+        self._requests.of(method, route, status).amount += 1
+        self._seconds(method, route).observe(seconds)
 
 
 class EventMetrics:
@@ -197,25 +226,35 @@ class RunMetrics:
         )
 
 
+class ExecutionMetrics:
+    """How operations are executed: compiled, begun compiled and abandoned, or by the reference executor alone."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.operations = Counter(
+            "podgraph_executions", "Operations executed, by the way it was done.", ["way"], registry=registry
+        )
+        self.plans = Gauge("podgraph_execution_plans", "Plans of operations that are kept.", registry=registry)
+
+
 class CostMetrics:
     """What operations cost, and the budgets that it is taken from. Amounts are given in thousandths of a point."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._admissions = Counter(
+        self._admissions = Sums(
             "podgraph_cost_admissions_total",
             "Priced operations: admitted, throttled (the budget was too low) or too_expensive (for any budget).",
             ["outcome"],
             registry=registry,
         )
-        self._points = Counter(
+        moved = Sums(
             "podgraph_cost_points_total",
             "Points: taken on admission; of these charged for what was executed, and refunded.",
             ["move"],
             registry=registry,
+            unit=1_000,
         )
-        # Looked up once: it takes as long as counting does.
-        self._admitted = self._admissions.labels("admitted")
-        self._taken, self._charged, self._refunded = map(self._points.labels, ("taken", "charged", "refunded"))
+        self._admitted = self._admissions.of("admitted")
+        self._taken, self._charged, self._refunded = map(moved.of, ("taken", "charged", "refunded"))
         self._overruns = Counter(
             "podgraph_cost_overruns_total",
             "Operations that executed more than their price said: a list is longer than the schema declares.",
@@ -231,24 +270,26 @@ class CostMetrics:
             "1 while the budgets are those of all processes; 0 while this one keeps its share itself.",
             registry=registry,
         )
-        self._seconds = Histogram(
-            "podgraph_budget_seconds",
-            "Time of one call to the budgets: take, settle or levels.",
-            ["call"],
-            buckets=SECONDS,
-            registry=registry,
+        self._seconds = cache(
+            Histogram(
+                "podgraph_budget_seconds",
+                "Time of one call to the budgets: take, settle or levels.",
+                ["call"],
+                buckets=SECONDS,
+                registry=registry,
+            ).labels
         )
 
     def admitted(self, requested: int) -> None:
-        self._admitted.inc()
-        self._taken.inc(requested / 1_000)
+        self._admitted.amount += 1
+        self._taken.amount += requested
 
     def refused(self, outcome: Literal["throttled", "too_expensive"]) -> None:
-        self._admissions.labels(outcome).inc()
+        self._admissions.of(outcome).amount += 1
 
     def settled(self, actual: int, refunded: int) -> None:
-        self._charged.inc(actual / 1_000)
-        self._refunded.inc(refunded / 1_000)
+        self._charged.amount += actual
+        self._refunded.amount += refunded
 
     def overrun(self) -> None:
         self._overruns.inc()
@@ -260,4 +301,4 @@ class CostMetrics:
         self._shared.set(yes)
 
     def called(self, call: Literal["take", "settle", "levels"], seconds: float) -> None:
-        self._seconds.labels(call).observe(seconds)
+        self._seconds(call).observe(seconds)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, cast
 
 from opentelemetry.context import Context
-from opentelemetry.trace import NoOpTracerProvider, SpanContext, TracerProvider, get_current_span
+from opentelemetry.trace import NoOpTracer, NoOpTracerProvider, SpanContext, Tracer, TracerProvider, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 if TYPE_CHECKING:
@@ -57,6 +57,11 @@ def tracer_provider(exporters: Sequence[str], *, service: str, version: str) -> 
         exporter = cast("type[SpanExporter]", next(iter(found)).load())
         provider.add_span_processor(BatchSpanProcessor(exporter()))
     return provider
+
+
+def records(tracer: Tracer) -> bool:
+    """Whether anything comes of the tracer's spans. One that records nothing still hands on a parent that there is."""
+    return not isinstance(tracer, NoOpTracer)
 
 
 def stop(provider: TracerProvider) -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, exists, insert, select, update
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, any_, bindparam, delete, exists, insert, select, update
 
 from persistence.ids import SessionId, UserId
 from persistence.pages import columns
@@ -49,8 +50,9 @@ class Accounts:
 
     async def users(self, ids: Sequence[int]) -> list[UserRecord | None]:
         """Users in the order of `ids`, whosever members they are: for ids that the caller is known to be shown."""
-        statement = select(*columns(users, UserRecord)).where(users.c.id.in_(set(ids)))
-        return await self.session.records_by_id(statement, UserRecord, ids)
+        records = await self.session.asked_records(_select_users, (), {"ids": list(set(ids))}, UserRecord)
+        found = {record.id: record for record in records}
+        return [found.get(UserId(row_id)) for row_id in ids]
 
     async def user(self, user_id: UserId) -> UserRecord | None:
         return (await self.users([user_id]))[0]
@@ -127,3 +129,7 @@ class Accounts:
         known = exists().where(user_sessions.c.user_id == users.c.id, user_sessions.c.address_hash == address_hash)
         statement = select(users.c.id, users.c.password_hash, known).where(condition)
         return await self.session.record(statement, Credentials)
+
+
+def _select_users() -> Select[Any]:
+    return select(*columns(users, UserRecord)).where(users.c.id == any_(bindparam("ids", type_=ARRAY(BigInteger))))

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Select, func, insert, select, update
 
-from persistence.pages import Order, columns
+from persistence.pages import Order, by_column, columns
 from persistence.records import BillingChangeRecord, BillingSubscriptionRecord
-from persistence.repositories.owned import OwnedRows
+from persistence.repositories.owned import TENANT, OwnedRows
 from persistence.sessions import TenantSession
 from persistence.tables import billing_changes, billing_subscriptions
 
@@ -21,8 +21,9 @@ class BillingSubscriptions:
         self.session = session
 
     async def found(self) -> BillingSubscriptionRecord | None:
-        statement = select(*_COLUMNS).where(billing_subscriptions.c.tenant_id == self.session.tenant_id)
-        return await self.session.record(statement, BillingSubscriptionRecord)
+        values = {"tenant_id": self.session.tenant_id}
+        rows = await self.session.asked_records(_select_subscription, (), values, BillingSubscriptionRecord)
+        return rows[0] if rows else None
 
     async def insert(self, values: Mapping[str, Any]) -> BillingSubscriptionRecord:
         """Raises DuplicateValue when the tenant has one."""
@@ -48,6 +49,8 @@ class BillingSubscriptions:
 class BillingChanges(OwnedRows[BillingChangeRecord, None]):
     table = billing_changes
     record = BillingChangeRecord
-    orders: ClassVar[Mapping[str, Order]] = {
-        "VERSION": Order("VERSION", billing_changes.c.version, lambda change: change.version, int)
-    }
+    orders: ClassVar[Mapping[str, Order]] = {"VERSION": by_column("VERSION", billing_changes.c.version, int)}
+
+
+def _select_subscription() -> Select[Any]:
+    return select(*_COLUMNS).where(billing_subscriptions.c.tenant_id == TENANT)

@@ -8,9 +8,9 @@ import msgspec
 from sqlalchemy import ColumnElement, Date, Integer, func, literal, or_, select, type_coerce, update
 
 from persistence.ids import AdvertiserId, CampaignId, LineItemId
-from persistence.pages import Order
+from persistence.pages import Order, by_column
 from persistence.records import AdvertiserRecord, CampaignRecord, LineItemRecord, PlacementRecord
-from persistence.repositories.conditions import archived, contains
+from persistence.repositories.conditions import among, archived, contains
 from persistence.repositories.owned import F, OwnedRows
 from persistence.tables import advertisers, campaigns, line_items, placements
 
@@ -76,8 +76,8 @@ class Advertisers(LockableRows[AdvertiserRecord, AdvertiserFilter]):
     table = advertisers
     record = AdvertiserRecord
     orders: ClassVar[Mapping[str, Order]] = {
-        "CREATED_AT": Order("CREATED_AT", advertisers.c.created_at, lambda a: a.created_at, datetime),
-        "NAME": Order("NAME", advertisers.c.name, lambda advertiser: advertiser.name, str),
+        "CREATED_AT": by_column("CREATED_AT", advertisers.c.created_at, datetime),
+        "NAME": by_column("NAME", advertisers.c.name, str),
     }
 
     @staticmethod
@@ -96,13 +96,14 @@ class Campaigns(LockableRows[CampaignRecord, CampaignFilter]):
     table = campaigns
     record = CampaignRecord
     orders: ClassVar[Mapping[str, Order]] = {
-        "CREATED_AT": Order("CREATED_AT", campaigns.c.created_at, lambda campaign: campaign.created_at, datetime),
-        "NAME": Order("NAME", campaigns.c.name, lambda campaign: campaign.name, str),
+        "CREATED_AT": by_column("CREATED_AT", campaigns.c.created_at, datetime),
+        "NAME": by_column("NAME", campaigns.c.name, str),
         "STARTS_ON": Order(
             "STARTS_ON",
             func.coalesce(type_coerce(campaigns.c.starts_on - literal(_EPOCH, Date), Integer), _NEVER),
             _start_day,
             int,
+            frozenset({"starts_on"}),
         ),
     }
 
@@ -111,7 +112,7 @@ class Campaigns(LockableRows[CampaignRecord, CampaignFilter]):
         if wanted.statuses is None:
             conditions: list[ColumnElement[bool]] = [campaigns.c.status != "ARCHIVED"]
         else:
-            conditions = [campaigns.c.status.in_(wanted.statuses)]
+            conditions = [among(campaigns.c.status, wanted.statuses)]
         if wanted.search is not None:
             conditions.append(contains(campaigns.c.name, wanted.search))
         if wanted.advertiser_id is not None:
@@ -127,8 +128,8 @@ class LineItems(LockableRows[LineItemRecord, LineItemFilter]):
     table = line_items
     record = LineItemRecord
     orders: ClassVar[Mapping[str, Order]] = {
-        "CREATED_AT": Order("CREATED_AT", line_items.c.created_at, lambda item: item.created_at, datetime),
-        "NAME": Order("NAME", line_items.c.name, lambda item: item.name, str),
+        "CREATED_AT": by_column("CREATED_AT", line_items.c.created_at, datetime),
+        "NAME": by_column("NAME", line_items.c.name, str),
     }
 
     @staticmethod
@@ -137,12 +138,12 @@ class LineItems(LockableRows[LineItemRecord, LineItemFilter]):
         if wanted.search is not None:
             conditions.append(contains(line_items.c.name, wanted.search))
         if wanted.pricings is not None:
-            conditions.append(line_items.c.pricing.in_(wanted.pricings))
+            conditions.append(among(line_items.c.pricing, wanted.pricings))
         return conditions
 
     async def live_count(self, campaign_id: CampaignId) -> int:
         """How many of the campaign's line items are not archived."""
-        [count] = await self.counts_by("campaign_id", [campaign_id], self.matching(LineItemFilter()))
+        [count] = await self.counts_by("campaign_id", [campaign_id], LineItemFilter())
         return count
 
     async def flight_span(self, campaign_id: CampaignId) -> tuple[date | None, date | None]:
@@ -159,18 +160,18 @@ class Placements(LockableRows[PlacementRecord, PlacementFilter]):
     table = placements
     record = PlacementRecord
     orders: ClassVar[Mapping[str, Order]] = {
-        "CREATED_AT": Order("CREATED_AT", placements.c.created_at, lambda placement: placement.created_at, datetime),
+        "CREATED_AT": by_column("CREATED_AT", placements.c.created_at, datetime),
     }
 
     @staticmethod
     def matching(wanted: PlacementFilter) -> list[ColumnElement[bool]]:
         conditions = [archived(placements.c.archived_at, wanted.archived)]
         if wanted.positions is not None:
-            conditions.append(placements.c.position.in_(wanted.positions))
+            conditions.append(among(placements.c.position, wanted.positions))
         if wanted.insertion_types is not None:
-            conditions.append(placements.c.insertion_type.in_(wanted.insertion_types))
+            conditions.append(among(placements.c.insertion_type, wanted.insertion_types))
         if wanted.read_types is not None:
-            conditions.append(placements.c.read_type.in_(wanted.read_types))
+            conditions.append(among(placements.c.read_type, wanted.read_types))
         if wanted.promo_code is not None:
             conditions.append(placements.c.promo_code == wanted.promo_code)
         return conditions

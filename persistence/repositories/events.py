@@ -2,16 +2,33 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
-from sqlalchemy import ColumnElement, String, and_, bindparam, exists, false, select, true, tuple_
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Select,
+    String,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    exists,
+    false,
+    func,
+    select,
+    true,
+)
 from sqlalchemy.sql.selectable import LateralFromClause
 
+from persistence.filters import Shape, bound
 from persistence.ids import AdvertiserId, CampaignId, LineItemId, PlacementId, PodcastId
-from persistence.pages import Order, Rows, Slice, page, sliced
+from persistence.pages import ROW_LIMIT, Cut, Order, by_column, columns, sliced
 from persistence.records import EventRecord
-from persistence.repositories.owned import OwnedRows
+from persistence.repositories.conditions import among
+from persistence.repositories.owned import IDS, TENANT, OwnedRows
 from persistence.tables import advertisers, episodes, event_keys, events, orders, placements
 
 IMPRESSIONS = ("AD_DELIVERED", "CLIENT_CONFIRMED")
@@ -63,14 +80,15 @@ class Events(OwnedRows[EventRecord, EventFilter]):
 
     table = events
     record = EventRecord
-    orders: ClassVar[Mapping[str, Order]] = {
-        "OCCURRED_AT": Order("OCCURRED_AT", events.c.occurred_at, lambda event: event.occurred_at, datetime)
-    }
+    orders: ClassVar[Mapping[str, Order]] = {"OCCURRED_AT": by_column("OCCURRED_AT", events.c.occurred_at, datetime)}
     kind: ClassVar[tuple[str, ...] | None] = None
 
-    def _own(self) -> ColumnElement[bool]:
-        own = events.c.tenant_id == self.session.tenant_id
-        return own if self.kind is None else and_(own, of_types(self.kind))
+    fixed = frozenset({"types"})
+
+    @classmethod
+    def owned(cls, tenant_id: Any) -> ColumnElement[bool]:
+        own = events.c.tenant_id == tenant_id
+        return own if cls.kind is None else and_(own, of_types(cls.kind))
 
     @staticmethod
     def matching(wanted: EventFilter) -> list[ColumnElement[bool]]:
@@ -85,52 +103,50 @@ class Events(OwnedRows[EventRecord, EventFilter]):
             conditions.append(exists().where(one))
         return conditions
 
-    async def page_matching(self, part: Slice, wanted: EventFilter) -> Rows[EventRecord]:
-        """The slice of the events that match.
+    @classmethod
+    def select_page(cls, kind: type[EventRecord], shape: Shape, cut: Cut) -> Select[Any]:
+        """Events of some placements are the first of each placement's first.
 
-        Those of some placements are the first of each placement's first: an index has them in this order, while the
-        events of all of them would have to be sorted, or looked for among all the tenant's.
+        An index has them in this order, while the events of all of them would have to be sorted, or looked for among
+        all the tenant's.
         """
-        if not wanted.by_placement:
-            return await self.page(part, self.matching(wanted))
-        order = self.orders[part.order]
-        spot = (
-            select(placements.c.id)
-            .where(placements.c.tenant_id == self.session.tenant_id, *_of_placements(wanted))
-            .subquery("spot")
-        )
-        conditions = [self._own(), events.c.placement_id == spot.c.id, *_of_events(wanted)]
-        first = sliced(select(*self._columns).where(*conditions), events, order, part).lateral("first")
+        wanted: EventFilter | None = bound(shape)
+        if wanted is None or not wanted.by_placement:
+            return super().select_page(kind, shape, cut)
+        own = select(placements.c.id).where(placements.c.tenant_id == TENANT, *_of_placements(wanted))
+        spot = own.subquery("spot")
+        conditions = [cls.owned(TENANT), events.c.placement_id == spot.c.id, *_of_events(wanted)]
+        shown = {column.key: column for column in (*columns(events, kind), events.c.occurred_at, events.c.id)}
+        first = sliced(select(*shown.values()).where(*conditions), events, cls.orders[cut.order], cut).lateral("first")
         keys = (first.c.occurred_at, first.c.id)
-        statement = (
-            select(*first.c)
+        return (
+            select(*(first.c[name] for name in kind.__struct_fields__))
             .select_from(spot.join(first, true()))
-            .order_by(*(key.desc() if part.descending else key for key in keys))
-            .limit(part.limit + 1)
+            .order_by(*(key.desc() if cut.descending else key for key in keys))
+            .limit(ROW_LIMIT)
         )
-        return page(await self.session.records(statement, EventRecord), part.limit)
 
-    async def by_ids(self, ids: Sequence[int]) -> list[EventRecord | None]:
-        """One for each id, in order; None where this tenant has none of this kind.
-
-        The keys know when each event occurred, so that only the partitions that hold one are looked into.
-        """
-        event = self._at(event_keys.c.occurred_at, event_keys.c.id)
-        statement = (
+    @classmethod
+    def select_by_ids(cls, kind: type[EventRecord]) -> Select[Any]:
+        """The keys know when each event occurred, so that only the partitions that hold one are looked into."""
+        event = cls._at(kind, event_keys.c.occurred_at, event_keys.c.id)
+        return (
             select(*event.c)
             .select_from(event_keys.join(event, true()))
-            .where(event_keys.c.tenant_id == self.session.tenant_id, event_keys.c.id.in_(set(ids)))
+            .where(event_keys.c.tenant_id == TENANT, event_keys.c.id == any_(IDS))
         )
-        return await self.session.records_by_id(statement, EventRecord, ids)
 
-    def _at(self, occurred_at: ColumnElement[datetime], row_id: ColumnElement[int]) -> LateralFromClause:
+    @classmethod
+    def _at(
+        cls, kind: type[EventRecord], occurred_at: ColumnElement[datetime], row_id: ColumnElement[int]
+    ) -> LateralFromClause:
         """The event of an id, in the one partition of its time.
 
         OFFSET keeps the look-up one for each id. As a plain join, as long as statistics are missing, the planner reads
         all the tenant's events for each: minutes instead of a moment.
         """
-        statement = select(*self._columns).where(
-            self._own(), events.c.occurred_at == occurred_at, events.c.id == row_id
+        statement = select(*columns(events, kind)).where(
+            cls.owned(TENANT), events.c.occurred_at == occurred_at, events.c.id == row_id
         )
         return statement.offset(0).lateral("event")
 
@@ -148,21 +164,31 @@ class Conversions(Events):
 
     async def counting(self, keys: Sequence[OrderKey]) -> list[EventRecord | None]:
         """The conversion that counts each order, in the order of `keys`; None where retention has dropped it."""
-        order = tuple_(orders.c.advertiser_id, orders.c.type, orders.c.order_id)
-        event = self._at(orders.c.occurred_at, orders.c.conversion_id)
-        statement = (
-            select(*event.c)
-            .select_from(orders.join(event, true()))
-            .where(
-                orders.c.tenant_id == self.session.tenant_id,
-                order.in_({(key.advertiser_id, key.type, key.order_id) for key in keys}),
-            )
-        )
-        found = {
-            OrderKey(record.advertiser_id, record.type, record.order_id or ""): record
-            for record in await self.session.records(statement, EventRecord)
+        values = {
+            "tenant_id": self.session.tenant_id,
+            "advertiser_ids": [key.advertiser_id for key in keys],
+            "types": [key.type for key in keys],
+            "order_ids": [key.order_id for key in keys],
         }
+        records = await self.session.asked_records(self.select_counting, (), values, EventRecord)
+        found = {OrderKey(record.advertiser_id, record.type, record.order_id or ""): record for record in records}
         return [found.get(key) for key in keys]
+
+    @classmethod
+    def select_counting(cls) -> Select[Any]:
+        asked = func.unnest(
+            bindparam("advertiser_ids", type_=ARRAY(BigInteger)),
+            bindparam("types", type_=ARRAY(Text)),
+            bindparam("order_ids", type_=ARRAY(Text)),
+        ).table_valued("advertiser_id", "type", "order_id", name="asked")
+        wanted = asked.render_derived()
+        order = and_(*(orders.c[name] == wanted.c[name] for name in OrderKey.__struct_fields__))
+        event = cls._at(EventRecord, orders.c.occurred_at, orders.c.conversion_id)
+        return (
+            select(*event.c)
+            .select_from(wanted.join(orders, order).join(event, true()))
+            .where(orders.c.tenant_id == TENANT)
+        )
 
 
 def _of_events(wanted: EventFilter) -> list[ColumnElement[bool]]:
@@ -191,7 +217,7 @@ def _of_placements(wanted: EventFilter) -> list[ColumnElement[bool]]:
     """What the filter says of the event's placement; nothing if events without one are wanted too."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.placement_ids is not None:
-        conditions.append(placements.c.id.in_(wanted.placement_ids))
+        conditions.append(among(placements.c.id, wanted.placement_ids))
     if wanted.line_item_id is not None:
         conditions.append(placements.c.line_item_id == wanted.line_item_id)
     if wanted.campaign_id is not None:

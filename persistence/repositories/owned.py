@@ -1,44 +1,85 @@
 """What every tenant-owned table answers: rows by id, pages, counts, insert, and update by version."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Table, func, insert, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Select,
+    Table,
+    any_,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
 
-from persistence.pages import Order, Rows, Slice, columns, grouped, page, parents, sliced, sliced_by_parent
+from persistence.filters import Shape, bound, parted
+from persistence.pages import (
+    Cut,
+    Order,
+    Rows,
+    Slice,
+    columns,
+    cut_of,
+    cut_values,
+    grouped,
+    page,
+    parents,
+    sliced,
+    sliced_by_parent,
+)
+from persistence.projections import CURSOR, Reads
 from persistence.sessions import TenantSession
 
 R = TypeVar("R", bound=msgspec.Struct)
 F = TypeVar("F")
 
+TENANT: Final[BindParameter[int]] = bindparam("tenant_id", type_=BigInteger())
+"""The session's tenant, in a statement that is compiled once for all of them."""
+IDS: Final[BindParameter[Sequence[int]]] = bindparam("ids", type_=ARRAY(BigInteger))
+
 
 class OwnedRows(Generic[R, F]):
-    """Statements over one tenant-owned table. Each names `tenant_id`, though row-level security would add it."""
+    """Statements over one tenant-owned table. Each names `tenant_id`, though row-level security would add it.
+
+    Where `reads` can be given, the records have only these attributes and `id` (`persistence.projections`).
+    """
 
     table: ClassVar[Table]
     record: type[R]
     orders: ClassVar[Mapping[str, Order]]
+    fixed: ClassVar[frozenset[str]] = frozenset()
+    """Fields of the filter whose values are part of the statement's text."""
 
     def __init__(self, session: TenantSession) -> None:
         self.session = session
 
     @staticmethod
     def matching(wanted: Any) -> list[ColumnElement[bool]]:
-        """The conditions of a filter of type F; a table without filters takes None."""
+        """The conditions of a filter of type F, whose values may be binds; a table without filters takes None."""
         return []
 
-    @property
-    def _columns(self) -> list[Any]:
-        return list(columns(self.table, self.record))
+    @classmethod
+    def owned(cls, tenant_id: Any) -> ColumnElement[bool]:
+        own: ColumnElement[bool] = cls.table.c.tenant_id == tenant_id
+        return own
 
-    def _own(self) -> ColumnElement[bool]:
-        return self.table.c.tenant_id == self.session.tenant_id
-
-    async def by_ids(self, ids: Sequence[int]) -> list[R | None]:
+    async def by_ids(self, ids: Sequence[int], reads: Reads = None) -> list[R | None]:
         """One for each id, in order; None where this tenant has none."""
-        statement = select(*self._columns).where(self._own(), self.table.c.id.in_(set(ids)))
-        return await self.session.records_by_id(statement, self.record, ids)
+        kind = self.session.projected(self.record, reads)
+        values = {"tenant_id": self.session.tenant_id, "ids": ids}
+        rows = await self.session.asked(self.select_by_ids, (kind,), values)
+        columns_read = list(zip(*rows, strict=True))
+        if not columns_read:
+            return [None] * len(ids)
+        found = dict(zip(columns_read[kind.__struct_fields__.index("id")], map(kind, *columns_read), strict=True))
+        return list(map(found.get, ids))
 
     async def insert(self, values: Mapping[str, Any]) -> R:
         statement = insert(self.table).values(tenant_id=self.session.tenant_id, **values).returning(*self._columns)
@@ -61,49 +102,88 @@ class OwnedRows(Generic[R, F]):
         )
         return await self.session.record(statement, self.record)
 
-    async def page(self, part: Slice, conditions: Sequence[ColumnElement[bool]]) -> Rows[R]:
-        statement = sliced(
-            select(*self._columns).where(self._own(), *conditions), self.table, self.orders[part.order], part
-        )
-        return page(await self.session.records(statement, self.record), part.limit)
-
-    async def page_matching(self, part: Slice, wanted: F) -> Rows[R]:
-        """The slice of the rows that match the filter."""
-        return await self.page(part, self.matching(wanted))
+    async def page(self, part: Slice, wanted: F | None = None, reads: Reads = None) -> Rows[R]:
+        """The slice of the rows that match the filter; without one, of all."""
+        kind = self.session.projected(self.record, self._with_position(reads, part))
+        shape, values = parted(wanted, self.fixed)
+        values |= cut_values(part)
+        values["tenant_id"] = self.session.tenant_id
+        records = await self.session.asked_records(self.select_page, (kind, shape, cut_of(part)), values, kind)
+        return page(records, part.limit)
 
     async def pages_by(
-        self, parent: str, ids: Sequence[int], part: Slice, conditions: Sequence[ColumnElement[bool]] = ()
+        self, parent: str, ids: Sequence[int], part: Slice, wanted: F | None = None, reads: Reads = None
     ) -> list[Rows[R]]:
-        """One page for each id of the column `parent`, in the order of `ids`."""
-        distinct = list(dict.fromkeys(ids))
-        statement = sliced_by_parent(
-            distinct,
-            self._columns,
-            lambda parent_id: [self._own(), self.table.c[parent] == parent_id, *conditions],
-            self.table,
-            self.orders[part.order],
-            part,
-        )
-        found = dict(
-            zip(distinct, grouped(await self.session.rows(statement), distinct, self.record, part.limit), strict=True)
-        )
-        return [found[row_id] for row_id in ids]
+        """One page for each id of the column `parent`, in the order of `ids`, of the rows that match the filter."""
+        kind = self.session.projected(self.record, self._with_position(reads, part))
+        shape, values = parted(wanted, self.fixed)
+        values |= cut_values(part)
+        values["tenant_id"] = self.session.tenant_id
+        values["parent_ids"] = list(dict.fromkeys(ids))
+        rows = await self.session.asked(self.select_pages_by, (parent, kind, shape, cut_of(part)), values)
+        return grouped(rows, ids, kind, part.limit)
 
-    async def count(self, conditions: Sequence[ColumnElement[bool]]) -> int:
-        statement = select(func.count()).select_from(self.table).where(self._own(), *conditions)
-        return int(await self.session.scalar(statement))
+    async def count(self, wanted: F | None = None) -> int:
+        """How many rows match the filter; without one, all."""
+        shape, values = parted(wanted, self.fixed)
+        values["tenant_id"] = self.session.tenant_id
+        [[count]] = await self.session.asked(self.select_count, (shape,), values)
+        return int(count)
 
-    async def counts_by(
-        self, parent: str, ids: Sequence[int], conditions: Sequence[ColumnElement[bool]] = ()
-    ) -> list[int]:
-        """How many rows each id of the column `parent` has, in the order of `ids`."""
-        owner = parents(list(dict.fromkeys(ids)))
-        column = self.table.c[parent]
-        statement = (
+    async def counts_by(self, parent: str, ids: Sequence[int], wanted: F | None = None) -> list[int]:
+        """How many rows that match each id of the column `parent` has, in the order of `ids`."""
+        shape, values = parted(wanted, self.fixed)
+        values["tenant_id"] = self.session.tenant_id
+        values["parent_ids"] = list(set(ids))
+        rows = await self.session.asked(self.select_counts_by, (parent, shape), values)
+        found = dict[int, int]([(row[0], row[1]) for row in rows])
+        return [found.get(row_id, 0) for row_id in ids]
+
+    @classmethod
+    def select_by_ids(cls, kind: type[R]) -> Select[Any]:
+        return select(*columns(cls.table, kind)).where(cls.owned(TENANT), cls.table.c.id == any_(IDS))
+
+    @classmethod
+    def select_page(cls, kind: type[R], shape: Shape, cut: Cut) -> Select[Any]:
+        statement = select(*columns(cls.table, kind)).where(cls.owned(TENANT), *cls.conditions(shape))
+        return sliced(statement, cls.table, cls.orders[cut.order], cut)
+
+    @classmethod
+    def select_pages_by(cls, parent: str, kind: type[R], shape: Shape, cut: Cut) -> Select[Any]:
+        return sliced_by_parent(
+            columns(cls.table, kind),
+            lambda parent_id: [cls.owned(TENANT), cls.table.c[parent] == parent_id, *cls.conditions(shape)],
+            cls.table,
+            cls.orders[cut.order],
+            cut,
+        )
+
+    @classmethod
+    def select_count(cls, shape: Shape) -> Select[Any]:
+        return select(func.count()).select_from(cls.table).where(cls.owned(TENANT), *cls.conditions(shape))
+
+    @classmethod
+    def select_counts_by(cls, parent: str, shape: Shape) -> Select[Any]:
+        owner = parents()
+        column = cls.table.c[parent]
+        return (
             select(column, func.count())
-            .select_from(self.table.join(owner, column == owner.c.id))
-            .where(self._own(), *conditions)
+            .select_from(cls.table.join(owner, column == owner.c.id))
+            .where(cls.owned(TENANT), *cls.conditions(shape))
             .group_by(column)
         )
-        found = dict[int, int]([(row[0], row[1]) for row in await self.session.rows(statement)])
-        return [found.get(row_id, 0) for row_id in ids]
+
+    @classmethod
+    def conditions(cls, shape: Shape) -> list[ColumnElement[bool]]:
+        return [] if shape is None else cls.matching(bound(shape))
+
+    @property
+    def _columns(self) -> list[Any]:
+        return list(columns(self.table, self.record))
+
+    def _own(self) -> ColumnElement[bool]:
+        return self.owned(self.session.tenant_id)
+
+    def _with_position(self, reads: Reads, part: Slice) -> Reads:
+        """Cursors are made of what the page is sorted by."""
+        return reads if reads is None or CURSOR not in reads else reads | self.orders[part.order].reads

@@ -4,14 +4,28 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, cast, func, literal, null, select, tuple_, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Select,
+    any_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import array
 
-from persistence.ids import PathSetId
-from persistence.pages import Order
+from persistence.ids import EventId, PathSetId
+from persistence.pages import Order, by_column, columns
 from persistence.records import FrozenConversionRecord, PathSetRecord
 from persistence.repositories.conversion_paths import ConversionPath
-from persistence.repositories.owned import OwnedRows
+from persistence.repositories.owned import IDS, TENANT, OwnedRows
 from persistence.repositories.path_freeze import HOUSEHOLDS, Freezing, PathScope, Place
 from persistence.tables import frozen_conversions, frozen_nulls, path_sets
 
@@ -35,7 +49,7 @@ class PathSets(OwnedRows[PathSetRecord, None]):
     table = path_sets
     record = PathSetRecord
     orders: ClassVar[Mapping[str, Order]] = {
-        "CREATED_AT": Order("CREATED_AT", path_sets.c.created_at, lambda paths: paths.created_at, datetime),
+        "CREATED_AT": by_column("CREATED_AT", path_sets.c.created_at, datetime),
     }
     chunk: ClassVar[int] = 1_000
     """Conversions that one statement freezes; the hash depends on it."""
@@ -174,15 +188,20 @@ class FrozenConversions(OwnedRows[FrozenConversionRecord, None]):
     table = frozen_conversions
     record = FrozenConversionRecord
     orders: ClassVar[Mapping[str, Order]] = {
-        "OCCURRED_AT": Order(
-            "OCCURRED_AT", frozen_conversions.c.occurred_at, lambda conversion: conversion.occurred_at, datetime
-        ),
+        "OCCURRED_AT": by_column("OCCURRED_AT", frozen_conversions.c.occurred_at, datetime),
     }
 
     async def of_set(self, path_set_id: PathSetId, ids: Sequence[int]) -> list[ConversionPath | None]:
         """The path of each conversion, in the order of `ids`; None where the set has none of this id."""
-        columns = [frozen_conversions.c[name] for name in ConversionPath.__struct_fields__]
-        statement = select(*columns).where(
-            self._own(), frozen_conversions.c.path_set_id == path_set_id, frozen_conversions.c.id.in_(set(ids))
+        values = {"tenant_id": self.session.tenant_id, "path_set_id": path_set_id, "ids": list(set(ids))}
+        records = await self.session.asked_records(self.select_of_set, (), values, ConversionPath)
+        found = {record.id: record for record in records}
+        return [found.get(EventId(row_id)) for row_id in ids]
+
+    @classmethod
+    def select_of_set(cls) -> Select[Any]:
+        return select(*columns(frozen_conversions, ConversionPath)).where(
+            cls.owned(TENANT),
+            frozen_conversions.c.path_set_id == bindparam("path_set_id"),
+            frozen_conversions.c.id == any_(IDS),
         )
-        return await self.session.records_by_id(statement, ConversionPath, ids)

@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.expression import TableValuedAlias
 
 from persistence.ids import PodcastId
-from persistence.pages import Order
+from persistence.pages import Order, by_column
 from persistence.records import EpisodeRecord, PodcastRecord
 from persistence.repositories.conditions import archived, contains
 from persistence.repositories.owned import OwnedRows
@@ -63,8 +63,8 @@ class Podcasts(OwnedRows[PodcastRecord, PodcastFilter]):
     table = podcasts
     record = PodcastRecord
     orders: ClassVar = {
-        "CREATED_AT": Order("CREATED_AT", podcasts.c.created_at, lambda podcast: podcast.created_at, datetime),
-        "TITLE": Order("TITLE", podcasts.c.title, lambda podcast: podcast.title, str),
+        "CREATED_AT": by_column("CREATED_AT", podcasts.c.created_at, datetime),
+        "TITLE": by_column("TITLE", podcasts.c.title, str),
     }
 
     @staticmethod
@@ -136,8 +136,9 @@ class Episodes(OwnedRows[EpisodeRecord, EpisodeFilter]):
             func.coalesce(episodes.c.published_at, episodes.c.created_at),
             lambda episode: episode.published_at or episode.created_at,
             datetime,
+            frozenset({"published_at", "created_at"}),
         ),
-        "TITLE": Order("TITLE", episodes.c.title, lambda episode: episode.title, str),
+        "TITLE": by_column("TITLE", episodes.c.title, str),
     }
 
     @staticmethod

@@ -6,13 +6,14 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 import msgspec
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, any_, bindparam, func, insert, select, update
 
 from persistence.ids import AdvertiserId, CampaignId, PathSetId, RunId
-from persistence.pages import Order, columns
+from persistence.pages import Order, by_column, columns
 from persistence.records import AttributionRunRecord, RunValueRecord
+from persistence.repositories.conditions import among
 from persistence.repositories.jobs import Claim, held
-from persistence.repositories.owned import OwnedRows
+from persistence.repositories.owned import TENANT, OwnedRows
 from persistence.sessions import TenantSession
 from persistence.tables import attribution_jobs, attribution_runs, credit_values, credits, run_values, tenants
 
@@ -32,16 +33,16 @@ class AttributionRuns(OwnedRows[AttributionRunRecord, RunFilter]):
     table = attribution_runs
     record = AttributionRunRecord
     orders: ClassVar[Mapping[str, Order]] = {
-        "CREATED_AT": Order("CREATED_AT", attribution_runs.c.created_at, lambda run: run.created_at, datetime),
+        "CREATED_AT": by_column("CREATED_AT", attribution_runs.c.created_at, datetime),
     }
 
     @staticmethod
     def matching(wanted: RunFilter) -> list[ColumnElement[bool]]:
         conditions: list[ColumnElement[bool]] = []
         if wanted.statuses is not None:
-            conditions.append(attribution_runs.c.status.in_(wanted.statuses))
+            conditions.append(among(attribution_runs.c.status, wanted.statuses))
         if wanted.models is not None:
-            conditions.append(attribution_runs.c.model.in_(wanted.models))
+            conditions.append(among(attribution_runs.c.model, wanted.models))
         if wanted.advertiser_id is not None:
             conditions.append(attribution_runs.c.advertiser_id == wanted.advertiser_id)
         if wanted.campaign_id is not None:
@@ -54,7 +55,7 @@ class AttributionRuns(OwnedRows[AttributionRunRecord, RunFilter]):
         await self.session.execute(statement.with_for_update(key_share=True))
 
     async def unfinished(self) -> int:
-        return await self.count([attribution_runs.c.status.in_(UNFINISHED)])
+        return await self.count(RunFilter(statuses=UNFINISHED))
 
     async def enqueue(self, run_id: RunId) -> None:
         """Lets a process take the new run, once the transaction is committed."""
@@ -120,13 +121,9 @@ class RunResults:
 
     async def values_of(self, run_ids: Sequence[RunId]) -> list[list[RunValueRecord]]:
         """Of each run in order: one record for each currency, by its code."""
-        statement = (
-            select(*columns(run_values, RunValueRecord))
-            .where(run_values.c.tenant_id == self._session.tenant_id, run_values.c.run_id.in_(set(run_ids)))
-            .order_by(run_values.c.currency)
-        )
+        values = {"tenant_id": self._session.tenant_id, "run_ids": list(set(run_ids))}
         found: dict[int, list[RunValueRecord]] = {run_id: [] for run_id in run_ids}
-        for record in await self._session.records(statement, RunValueRecord):
+        for record in await self._session.asked_records(_select_values, (), values, RunValueRecord):
             found[record.run_id].append(record)
         return [found[run_id] for run_id in run_ids]
 
@@ -134,3 +131,12 @@ class RunResults:
         if rows:
             own = {"tenant_id": self._session.tenant_id, "run_id": run_id}
             await self._session.execute(insert(table), [{**own, **row} for row in rows])
+
+
+def _select_values() -> Select[Any]:
+    of_runs = run_values.c.run_id == any_(bindparam("run_ids", type_=ARRAY(BigInteger)))
+    return (
+        select(*columns(run_values, RunValueRecord))
+        .where(run_values.c.tenant_id == TENANT, of_runs)
+        .order_by(run_values.c.currency)
+    )

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import msgspec
-from sqlalchemy import and_, delete, func, insert, select, text, true, update
+from sqlalchemy import Select, and_, any_, bindparam, delete, func, insert, select, text, true, update
 
 from persistence.ids import ApiKeyId, InviteId, MembershipId, SessionId, TenantId, UserId
-from persistence.pages import Order, columns
+from persistence.pages import Order, by_column, columns
 from persistence.records import (
     ApiKeyRecord,
     InviteRecord,
@@ -17,7 +17,7 @@ from persistence.records import (
     TenantRecord,
     UserRecord,
 )
-from persistence.repositories.owned import OwnedRows
+from persistence.repositories.owned import IDS, TENANT, OwnedRows
 from persistence.sessions import Session, TenantSession
 from persistence.tables import api_keys, billing_subscriptions, invites, memberships, tenants, user_sessions, users
 
@@ -68,31 +68,45 @@ async def standing(
 
     The session must be the user's own account session.
     """
-    chosen = true() if tenant_id is None else memberships.c.tenant_id == tenant_id
-    statement = (
-        select(memberships.c.tenant_id, memberships.c.role, *_TERMS)
-        .select_from(
-            user_sessions.outerjoin(
-                memberships, and_(memberships.c.user_id == user_sessions.c.user_id, chosen)
-            ).outerjoin(billing_subscriptions, billing_subscriptions.c.tenant_id == memberships.c.tenant_id)
-        )
-        .where(
-            user_sessions.c.id == session_id, user_sessions.c.user_id == user_id, user_sessions.c.revoked_at.is_(None)
-        )
-        .order_by(memberships.c.created_at, memberships.c.tenant_id)
-        .limit(1)
-    )
-    rows = await session.rows(statement)
+    values = {"user_id": user_id, "session_id": session_id}
+    if tenant_id is not None:
+        values["tenant_id"] = tenant_id
+    rows = await session.asked(_select_standing, (tenant_id is not None,), values)
     if not rows:
         return None
     chosen_id, role, *terms = rows[0]
     return Standing(chosen_id, role, _terms(terms))
 
 
+def _select_standing(chosen: bool) -> Select[Any]:
+    tenant = memberships.c.tenant_id == TENANT if chosen else true()
+    of_user = and_(memberships.c.user_id == user_sessions.c.user_id, tenant)
+    return (
+        select(memberships.c.tenant_id, memberships.c.role, *_TERMS)
+        .select_from(
+            user_sessions.outerjoin(memberships, of_user).outerjoin(
+                billing_subscriptions, billing_subscriptions.c.tenant_id == memberships.c.tenant_id
+            )
+        )
+        .where(
+            user_sessions.c.id == bindparam("session_id"),
+            user_sessions.c.user_id == bindparam("user_id"),
+            user_sessions.c.revoked_at.is_(None),
+        )
+        .order_by(memberships.c.created_at, memberships.c.tenant_id)
+        .limit(1)
+    )
+
+
 async def tenants_of(session: Session, ids: Sequence[int]) -> list[TenantRecord | None]:
     """The tenants in the order of `ids`; None where the session's scope may not see one."""
-    statement = select(*columns(tenants, TenantRecord)).where(tenants.c.id.in_(set(ids)))
-    return await session.records_by_id(statement, TenantRecord, ids)
+    records = await session.asked_records(_select_tenants, (), {"ids": list(set(ids))}, TenantRecord)
+    found = {record.id: record for record in records}
+    return [found.get(TenantId(row_id)) for row_id in ids]
+
+
+def _select_tenants() -> Select[Any]:
+    return select(*columns(tenants, TenantRecord)).where(tenants.c.id == any_(IDS))
 
 
 async def lock_members(session: TenantSession) -> None:
@@ -121,9 +135,7 @@ async def insert_tenant(session: TenantSession, name: str) -> TenantRecord:
 class Memberships(OwnedRows[MembershipRecord, None]):
     table = memberships
     record = MembershipRecord
-    orders: ClassVar[Mapping[str, Order]] = {
-        "CREATED_AT": Order("CREATED_AT", memberships.c.created_at, lambda m: m.created_at, datetime)
-    }
+    orders: ClassVar[Mapping[str, Order]] = {"CREATED_AT": by_column("CREATED_AT", memberships.c.created_at, datetime)}
 
     async def of_user(self, user_id: UserId) -> MembershipRecord | None:
         statement = select(*self._columns).where(self._own(), memberships.c.user_id == user_id)
@@ -148,17 +160,21 @@ class Memberships(OwnedRows[MembershipRecord, None]):
 
     async def users(self, ids: Sequence[int]) -> list[UserRecord | None]:
         """Users in the order of `ids`; None for whoever is no member of this tenant."""
-        known = select(memberships.c.user_id).where(self._own())
-        statement = select(*columns(users, UserRecord)).where(users.c.id.in_(set(ids)), users.c.id.in_(known))
-        return await self.session.records_by_id(statement, UserRecord, ids)
+        values = {"tenant_id": self.session.tenant_id, "ids": list(set(ids))}
+        records = await self.session.asked_records(self.select_users, (), values, UserRecord)
+        found = {record.id: record for record in records}
+        return [found.get(UserId(row_id)) for row_id in ids]
+
+    @classmethod
+    def select_users(cls) -> Select[Any]:
+        known = select(memberships.c.user_id).where(cls.owned(TENANT))
+        return select(*columns(users, UserRecord)).where(users.c.id == any_(IDS), users.c.id.in_(known))
 
 
 class Invites(OwnedRows[InviteRecord, None]):
     table = invites
     record = InviteRecord
-    orders: ClassVar[Mapping[str, Order]] = {
-        "CREATED_AT": Order("CREATED_AT", invites.c.created_at, lambda invite: invite.created_at, datetime)
-    }
+    orders: ClassVar[Mapping[str, Order]] = {"CREATED_AT": by_column("CREATED_AT", invites.c.created_at, datetime)}
 
     async def withdraw_open(self, email: str) -> None:
         await self.session.execute(
@@ -193,21 +209,24 @@ class Invites(OwnedRows[InviteRecord, None]):
 class ApiKeys(OwnedRows[ApiKeyRecord, None]):
     table = api_keys
     record = ApiKeyRecord
-    orders: ClassVar[Mapping[str, Order]] = {
-        "CREATED_AT": Order("CREATED_AT", api_keys.c.created_at, lambda key: key.created_at, datetime)
-    }
+    orders: ClassVar[Mapping[str, Order]] = {"CREATED_AT": by_column("CREATED_AT", api_keys.c.created_at, datetime)}
 
     async def live(self, secret_hash: str) -> LiveKey | None:
-        statement = (
-            select(*self._columns, *_TERMS)
-            .select_from(
-                api_keys.outerjoin(billing_subscriptions, billing_subscriptions.c.tenant_id == api_keys.c.tenant_id)
-            )
-            .where(self._own(), api_keys.c.secret_hash == secret_hash, api_keys.c.revoked_at.is_(None))
-        )
-        rows = await self.session.rows(statement)
-        width = len(self._columns)
+        values = {"tenant_id": self.session.tenant_id, "secret_hash": secret_hash}
+        rows = await self.session.asked(self.select_live, (), values)
+        width = len(ApiKeyRecord.__struct_fields__)
         return LiveKey(ApiKeyRecord(*rows[0][:width]), _terms(rows[0][width:])) if rows else None
+
+    @classmethod
+    def select_live(cls) -> Select[Any]:
+        of_tenant = billing_subscriptions.c.tenant_id == api_keys.c.tenant_id
+        return (
+            select(*columns(api_keys, ApiKeyRecord), *_TERMS)
+            .select_from(api_keys.outerjoin(billing_subscriptions, of_tenant))
+            .where(
+                cls.owned(TENANT), api_keys.c.secret_hash == bindparam("secret_hash"), api_keys.c.revoked_at.is_(None)
+            )
+        )
 
     async def set_budget(
         self, api_key_id: ApiKeyId, capacity: int | None, restore_rate: int | None

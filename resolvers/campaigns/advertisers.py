@@ -70,7 +70,7 @@ async def archive_advertiser(context: RequestContext, advertiser_id: AdvertiserI
         changes.refuse_stale(advertiser, version, "advertiser")
         changes.refuse_archived(advertiser, "advertiser")
         active = CampaignFilter(statuses=(CampaignStatus.ACTIVE,), advertiser_id=advertiser_id)
-        running = await Campaigns(session).count(Campaigns.matching(active))
+        running = await Campaigns(session).count(active)
         if running:
             message = f"{running} of the advertiser's campaigns are active: pause or complete them first."
             raise IllegalTransition(message, ("id",))

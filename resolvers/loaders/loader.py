@@ -1,8 +1,9 @@
 """The loader: many askers, one query.
 
 `fetch` takes a list of keys and gives their values in order. Keys asked for in the same turn of the event loop travel
-together; a key is loaded once in an operation. A batch costs one future, not one per key. A waiter that is cancelled
-takes nobody with it, and a failed batch leaves nothing behind: the next fetch asks again.
+together; a key is loaded once in an operation. A batch costs one task, and a future for each who waits for it, however
+many keys; what is there already is given without a turn of the loop. A waiter that is cancelled takes nobody with it,
+and a failed batch leaves nothing behind: the next fetch asks again.
 """
 
 import asyncio
@@ -18,9 +19,10 @@ class Loader(Generic[K, V]):
 
     def __init__(self) -> None:
         self._values: dict[K, V] = {}
-        self._waiting: dict[K, None] = {}
-        self._batch: asyncio.Task[None] | None = None
-        self._loading: dict[K, asyncio.Task[None]] = {}
+        self._boarding: _Batch[K, V] | None = None
+        """The batch of this turn of the loop."""
+        self._under_way: list[_Batch[K, V]] = []
+        """Batches whose values are still wanted, the boarding one among them: rarely more than two."""
         self._running: set[asyncio.Task[None]] = set()
 
     async def load(self, keys: list[K]) -> Sequence[V]:
@@ -30,10 +32,13 @@ class Loader(Generic[K, V]):
     async def fetch(self, keys: Sequence[K]) -> list[V]:
         """The values of `keys`, in their order; keys may repeat. Raises what `load` raised."""
         values = self._values
-        missing = [key for key in keys if key not in values]
-        if missing:
-            await self._loaded(missing)
-        return [values[key] for key in keys]
+        try:
+            return list(map(values.__getitem__, keys))
+        except KeyError:
+            pass
+        for batch in self._joined([key for key in keys if key not in values] if values else keys):
+            await batch.finished()
+        return list(map(values.__getitem__, keys))
 
     async def fetch_one(self, key: K) -> V:
         return (await self.fetch([key]))[0]
@@ -41,48 +46,86 @@ class Loader(Generic[K, V]):
     def clear(self) -> None:
         """Forgets what was loaded, so that a later fetch sees later writes; fetches under way are not disturbed."""
         self._values = {}
-        self._loading = {}
-        self._waiting = {}
-        self._batch = None
+        self._under_way = []
+        self._boarding = None
 
     def stop(self) -> None:
         """Cancels the batches under way, and with them whoever waits: the operation is over."""
-        for batch in self._running:
-            batch.cancel()
+        for task in self._running:
+            task.cancel()
         self.clear()
 
-    async def _loaded(self, keys: Sequence[K]) -> None:
-        batches: dict[asyncio.Task[None], None] = {}
-        for key in keys:
-            batch = self._loading.get(key)
-            if batch is None:
-                batch = self._loading[key] = self._open_batch()
-                self._waiting[key] = None
-            batches[batch] = None
-        for batch in batches:
-            # Shielded: a waiter that is cancelled must not cancel the others' batch.
-            await asyncio.shield(batch)
+    def _joined(self, keys: Sequence[K]) -> "list[_Batch[K, V]]":
+        """The batches that bring these keys; those that no batch has yet go on board of this turn's."""
+        joined = []
+        for batch in self._under_way:
+            others = [key for key in keys if key not in batch.keys]
+            if len(others) < len(keys):
+                joined.append(batch)
+                keys = others
+        if keys:
+            boarding = self._boarding
+            if boarding is None:
+                boarding = self._boarding = self._begun()
+            boarding.keys.update(dict.fromkeys(keys))
+            if boarding not in joined:
+                joined.append(boarding)
+        return joined
 
-    def _open_batch(self) -> asyncio.Task[None]:
-        if self._batch is None:
-            self._batch = asyncio.create_task(self._run(self._waiting, self._loading, self._values))
-            self._running.add(self._batch)
-            self._batch.add_done_callback(self._done)
-        return self._batch
+    def _begun(self) -> "_Batch[K, V]":
+        batch = _Batch[K, V](self._values)
+        self._under_way.append(batch)
+        task = asyncio.create_task(self._run(batch))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        # A batch that is cancelled before its first turn never runs: its waiters are told all the same.
+        task.add_done_callback(batch.end)
+        return batch
 
-    async def _run(self, waiting: dict[K, None], loading: dict[K, asyncio.Task[None]], values: dict[K, V]) -> None:
+    async def _run(self, batch: "_Batch[K, V]") -> None:
         # A task starts in the next turn of the loop: whoever asks in this turn is on board, later ones are not.
-        keys = list(waiting)
-        if self._waiting is waiting:
-            self._waiting, self._batch = {}, None
+        if self._boarding is batch:
+            self._boarding = None
+        keys = list(batch.keys)
         try:
-            values.update(zip(keys, await self.load(keys), strict=True))
+            batch.values.update(zip(keys, await self.load(keys), strict=True))
+        except Exception as error:
+            batch.failure = error
         finally:
-            for key in keys:
-                loading.pop(key, None)
+            if batch in self._under_way:
+                self._under_way.remove(batch)
 
-    def _done(self, batch: asyncio.Task[None]) -> None:
-        """Marks the exception as seen: when every waiter was cancelled nobody would, and asyncio would complain."""
-        self._running.discard(batch)
-        if not batch.cancelled():
-            batch.exception()
+
+class _Batch(Generic[K, V]):
+    """Keys that travel together, and who waits for them."""
+
+    def __init__(self, values: dict[K, V]) -> None:
+        self.keys: dict[K, None] = {}
+        self.values = values
+        """Where they go to; what was cleared meanwhile is read by those alone who asked before."""
+        self.failure: Exception | None = None
+        self._over: asyncio.Task[None] | None = None
+        self._waiters: list[asyncio.Future[None]] = []
+
+    async def finished(self) -> None:
+        """Raises what the load raised. Each waits for a future of its own: cancelling it concerns nobody else."""
+        waiter = asyncio.get_running_loop().create_future()
+        if self._over is None:
+            self._waiters.append(waiter)
+        else:
+            self._tell(waiter, self._over)
+        await waiter
+
+    def end(self, task: asyncio.Task[None]) -> None:
+        self._over = task
+        for waiter in self._waiters:
+            if not waiter.done():
+                self._tell(waiter, task)
+
+    def _tell(self, waiter: asyncio.Future[None], task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            waiter.cancel()
+        elif self.failure is not None:
+            waiter.set_exception(self.failure)
+        else:
+            waiter.set_result(None)

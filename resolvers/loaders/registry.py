@@ -6,9 +6,17 @@ import msgspec
 
 from persistence.ids import TenantId
 from persistence.pages import Slice
+from persistence.projections import Reads
 from persistence.repositories.owned import OwnedRows
 from persistence.sessions import Database
-from resolvers.loaders.rows import CountByParentLoader, CountLoader, PageByParentLoader, RecordByIdLoader, TenantLoader
+from resolvers.loaders.rows import (
+    CountByParentLoader,
+    CountLoader,
+    PageByParentLoader,
+    PageLoader,
+    RecordByIdLoader,
+    TenantLoader,
+)
 from resolvers.policy import no_tenant
 
 L = TypeVar("L", bound=TenantLoader[Any, Any])
@@ -34,11 +42,16 @@ class Loaders:
             loader = self._loaders[kind, *arguments] = kind(self._database, self._tenant_id, *arguments)
         return loader  # type: ignore[return-value]  # the key holds the kind
 
-    def by_id(self, rows: type[OwnedRows[R, Any]]) -> RecordByIdLoader[R]:
-        return self.of(RecordByIdLoader[R], rows)
+    def by_id(self, rows: type[OwnedRows[R, Any]], reads: Reads = None) -> RecordByIdLoader[R]:
+        return self.of(RecordByIdLoader, rows, reads)
 
-    def pages(self, rows: type[OwnedRows[R, Any]], parent: str, part: Slice, wanted: object) -> PageByParentLoader[R]:
-        return self.of(PageByParentLoader[R], rows, parent, part, wanted)
+    def page(self, rows: type[OwnedRows[R, Any]], part: Slice, wanted: object, reads: Reads = None) -> PageLoader[R]:
+        return self.of(PageLoader, rows, part, wanted, reads)
+
+    def pages(
+        self, rows: type[OwnedRows[R, Any]], parent: str, part: Slice, wanted: object, reads: Reads = None
+    ) -> PageByParentLoader[R]:
+        return self.of(PageByParentLoader, rows, parent, part, wanted, reads)
 
     def counts(self, rows: type[OwnedRows[Any, Any]], parent: str, wanted: object) -> CountByParentLoader:
         return self.of(CountByParentLoader, rows, parent, wanted)

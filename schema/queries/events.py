@@ -25,4 +25,4 @@ class EventQueries:
     )
     @staticmethod
     async def conversion(info: Info, id: IdArgument) -> EventRecord | None:
-        return await lists.by_id(info.context, Conversions, ids.row_id(id, ids.CONVERSION, "id"))
+        return await lists.by_id(info.context, Conversions, ids.row_id(id, ids.CONVERSION, "id"), reads=info.reads)

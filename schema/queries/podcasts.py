@@ -19,9 +19,9 @@ class PodcastQueries:
     @root_field(graphql_type=Podcast | None, description="One podcast; null if your tenant has none of this id.")
     @staticmethod
     async def podcast(info: Info, id: IdArgument) -> PodcastRecord | None:
-        return await lists.by_id(info.context, Podcasts, ids.row_id(id, ids.PODCAST, "id"))
+        return await lists.by_id(info.context, Podcasts, ids.row_id(id, ids.PODCAST, "id"), reads=info.reads)
 
     @root_field(graphql_type=Episode | None, description="One episode; null if your tenant has none of this id.")
     @staticmethod
     async def episode(info: Info, id: IdArgument) -> EpisodeRecord | None:
-        return await lists.by_id(info.context, Episodes, ids.row_id(id, ids.EPISODE, "id"))
+        return await lists.by_id(info.context, Episodes, ids.row_id(id, ids.EPISODE, "id"), reads=info.reads)

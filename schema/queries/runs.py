@@ -57,7 +57,7 @@ class RunQueries:
     @root_field(graphql_type=AttributionRun | None, description="One run; null if your tenant has none of this id.")
     @staticmethod
     async def attribution_run(info: Info, id: IdArgument) -> AttributionRunRecord | None:
-        return await lists.by_id(info.context, AttributionRuns, ids.row_id(id, ids.RUN, "id"))
+        return await lists.by_id(info.context, AttributionRuns, ids.row_id(id, ids.RUN, "id"), reads=info.reads)
 
     @root_field(graphql_type=list[AttributionModel], description="The models that there are.", longest=len(models()))
     @staticmethod

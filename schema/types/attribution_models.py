@@ -68,12 +68,12 @@ class AttributionModelParameter:
 
     @batched(graphql_type=str | None, description="The smallest value, as text; null if there is none.")
     @staticmethod
-    async def minimum(parents: Sequence[ParameterSpec], info: Info) -> list[str | None]:
+    def minimum(parents: Sequence[ParameterSpec], info: Info) -> list[str | None]:
         return [None if spec.minimum is None else f"{spec.minimum:f}" for spec in parents]
 
     @batched(graphql_type=str | None, description="The largest value, as text; null if there is none.")
     @staticmethod
-    async def maximum(parents: Sequence[ParameterSpec], info: Info) -> list[str | None]:
+    def maximum(parents: Sequence[ParameterSpec], info: Info) -> list[str | None]:
         return [None if spec.maximum is None else f"{spec.maximum:f}" for spec in parents]
 
 
@@ -93,7 +93,7 @@ class AttributionModel:
         graphql_type=list[AttributionModelParameter], description="What can be set, by name.", longest=LARGEST_CHOICE
     )
     @staticmethod
-    async def parameters(parents: Sequence[Model], info: Info) -> list[list[ParameterSpec]]:
+    def parameters(parents: Sequence[Model], info: Info) -> list[list[ParameterSpec]]:
         return [sorted(model.parameters, key=lambda spec: spec.name) for model in parents]
 
 

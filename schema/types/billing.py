@@ -87,7 +87,7 @@ class Plan:
 
     @batched(graphql_type=Money, description="What the plan costs per month.")
     @staticmethod
-    async def price(parents: Sequence[PlanRecord], info: Info) -> list[MoneyRecord]:
+    def price(parents: Sequence[PlanRecord], info: Info) -> list[MoneyRecord]:
         return [MoneyRecord(plan.price_minor, CURRENCY) for plan in parents]
 
 

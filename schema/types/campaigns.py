@@ -124,18 +124,25 @@ class Campaign(Node):
     created_at: datetime = strawberry.field(description="When the campaign was added to Podgraph.")
     updated_at: datetime = strawberry.field(description="When the campaign itself last changed.")
 
-    @batched(graphql_type=Money | None, description="The whole budget, in the campaign's currency; null if unlimited.")
+    @batched(
+        graphql_type=Money | None,
+        description="The whole budget, in the campaign's currency; null if unlimited.",
+        reads=("budget_minor", "currency"),
+    )
     @staticmethod
-    async def budget(parents: Sequence[CampaignRecord], info: Info) -> list[MoneyRecord | None]:
+    def budget(parents: Sequence[CampaignRecord], info: Info) -> list[MoneyRecord | None]:
         return [None if p.budget_minor is None else MoneyRecord(p.budget_minor, p.currency) for p in parents]
 
     @batched(
         graphql_type=Annotated["Advertiser", strawberry.lazy("schema.types.advertisers")],
         description="Whose campaign it is.",
+        reads=("advertiser_id",),
     )
     @staticmethod
     async def advertiser(parents: Sequence[CampaignRecord], info: Info) -> list[AdvertiserRecord]:
-        return await lists.existing(info.context, Advertisers, [campaign.advertiser_id for campaign in parents])
+        return await lists.existing(
+            info.context, Advertisers, [campaign.advertiser_id for campaign in parents], reads=info.reads
+        )
 
     line_items = connection(LINE_ITEMS, "campaign_id", description="What is booked, at which prices.")
     placements = connection(PLACEMENTS, "campaign_id", description="The placements of all the campaign's line items.")

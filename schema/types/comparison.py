@@ -35,7 +35,7 @@ class ComparedModel:
         longest=LARGEST_CHOICE,
     )
     @staticmethod
-    async def parameters(parents: Sequence[ChosenModel], info: Info) -> list[list[ParameterValue]]:
+    def parameters(parents: Sequence[ChosenModel], info: Info) -> list[list[ParameterValue]]:
         return [parameter_values(choice.parameters) for choice in parents]
 
 
@@ -49,7 +49,7 @@ class ComparedCredit:
         longest=CURRENCIES,
     )
     @staticmethod
-    async def values(parents: Sequence[ComparedCreditRecord], info: Info) -> list[list[Amount]]:
+    def values(parents: Sequence[ComparedCreditRecord], info: Info) -> list[list[Amount]]:
         return [[Amount(value, currency) for currency, value in credit.values.items()] for credit in parents]
 
 
@@ -82,9 +82,7 @@ class AttributionComparison:
         description="Who earns what by each model; who earns most by the first one first.",
     )
     @staticmethod
-    async def rows(
-        parents: Sequence[ModelComparison], info: Info, first: First = None
-    ) -> list[Sequence[ComparedCredits]]:
+    def rows(parents: Sequence[ModelComparison], info: Info, first: First = None) -> list[Sequence[ComparedCredits]]:
         return [first_rows(comparison, first) for comparison in parents]
 
 

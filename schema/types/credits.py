@@ -149,7 +149,7 @@ class CreditMovement(CreditSubject):
 
     @batched(graphql_type=Decimal, description="after - before, a number of conversions; negative for a loss.")
     @staticmethod
-    async def delta(parents: Sequence[CreditMoveRecord], info: Info) -> list[Decimal]:
+    def delta(parents: Sequence[CreditMoveRecord], info: Info) -> list[Decimal]:
         return [exact_difference(move.after, move.before) for move in parents]
 
     @batched(

@@ -1,8 +1,8 @@
 """Events: impressions, visits and conversions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
@@ -16,7 +16,7 @@ from resolvers.paths import conversions
 from schema.enums import described
 from schema.fields import batched
 from schema.info import Info
-from schema.relay import Node, node_id
+from schema.relay import Node, node_id, of_record
 from schema.types.advertisers import Advertiser
 from schema.types.explanations import conversion_credits, conversion_explain
 from schema.types.money import Money
@@ -35,11 +35,6 @@ described(
 )
 
 
-def _of_kind(types: Sequence[str]) -> Callable[[Any, Any], bool]:
-    """The `is_type_of` of one kind: all kinds have the same record."""
-    return lambda value, _info: isinstance(value, EventRecord) and value.type in types
-
-
 @strawberry.interface(description="Something that happened: an impression, a visit or a conversion.")
 class Event(Node):
     type: EventType = strawberry.field(description="What happened.")
@@ -51,20 +46,31 @@ class Event(Node):
         graphql_type=str,
         description="Whose event it is: an opaque text, the same for all events from one network address, which is"
         " never stored. It can be filtered by.",
+        reads=("household",),
     )
     @staticmethod
-    async def household(parents: Sequence[EventRecord], info: Info) -> list[str]:
+    def household(parents: Sequence[EventRecord], info: Info) -> list[str]:
         return [ids.household_text(event.household) for event in parents]
 
-    @batched(graphql_type=Advertiser, description="The advertiser whose ad or whose site it is about.")
+    @batched(
+        graphql_type=Advertiser,
+        description="The advertiser whose ad or whose site it is about.",
+        reads=("advertiser_id",),
+    )
     @staticmethod
     async def advertiser(parents: Sequence[EventRecord], info: Info) -> list[AdvertiserRecord]:
-        return await lists.existing(info.context, Advertisers, [event.advertiser_id for event in parents])
+        return await lists.existing(
+            info.context, Advertisers, [event.advertiser_id for event in parents], reads=info.reads
+        )
 
 
 @strawberry.interface(description="An event that may lead to a conversion: an impression, or a visit.")
 class Touchpoint(Event):
-    @batched(graphql_type=Placement | None, description="The placement it is credited to; null if none is known.")
+    @batched(
+        graphql_type=Placement | None,
+        description="The placement it is credited to; null if none is known.",
+        reads=("placement_id",),
+    )
     @staticmethod
     async def placement(parents: Sequence[EventRecord], info: Info) -> list[PlacementRecord | None]:
         return await placements_of([event.placement_id for event in parents], info)
@@ -72,21 +78,21 @@ class Touchpoint(Event):
 
 @strawberry.type(description="A placement reached a household.")
 class ImpressionEvent(Touchpoint):
-    is_type_of = _of_kind(IMPRESSIONS)
+    is_type_of = of_record(EventRecord, IMPRESSIONS)
 
     id: strawberry.ID = node_id(ids.IMPRESSION, "impression")
 
 
 @strawberry.type(description="A household came to the advertiser's site.")
 class VisitEvent(Touchpoint):
-    is_type_of = _of_kind(VISITS)
+    is_type_of = of_record(EventRecord, VISITS)
 
     id: strawberry.ID = node_id(ids.VISIT, "visit")
 
 
 @strawberry.type(description="A household did what the advertiser wants. Further reports of an order are not counted.")
 class ConversionEvent(Event):
-    is_type_of = _of_kind(CONVERSIONS)
+    is_type_of = of_record(EventRecord, CONVERSIONS)
 
     id: strawberry.ID = node_id(ids.CONVERSION, "conversion")
     source: ConversionSource = strawberry.field(description="Who reported it.")
@@ -104,9 +110,13 @@ class ConversionEvent(Event):
     reconciliation = conversion_reconciliation
     promo = conversion_promo
 
-    @batched(graphql_type=Money | None, description="What it is worth to the advertiser; null if nobody said.")
+    @batched(
+        graphql_type=Money | None,
+        description="What it is worth to the advertiser; null if nobody said.",
+        reads=("value_minor", "currency"),
+    )
     @staticmethod
-    async def value(parents: Sequence[EventRecord], info: Info) -> list[MoneyRecord | None]:
+    def value(parents: Sequence[EventRecord], info: Info) -> list[MoneyRecord | None]:
         return [
             None if event.value_minor is None else MoneyRecord(event.value_minor, str(event.currency))
             for event in parents

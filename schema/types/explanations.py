@@ -82,7 +82,7 @@ class ConversionCredit:
 
     @batched(graphql_type=LazyMoney | None, description="Its share of the value; null if the conversion has none.")
     @staticmethod
-    async def value(parents: Sequence[PlacementShare], info: Info) -> list[Amount | None]:
+    def value(parents: Sequence[PlacementShare], info: Info) -> list[Amount | None]:
         return [_amount(earned.value, earned.currency) for earned in parents]
 
 
@@ -110,7 +110,7 @@ class ExplainedTouch:
 
     @batched(graphql_type=bool, description="Whether it is part of the path, and so earns something.")
     @staticmethod
-    async def eligible(parents: Sequence[ExplainedTouchRecord], info: Info) -> list[bool]:
+    def eligible(parents: Sequence[ExplainedTouchRecord], info: Info) -> list[bool]:
         return [touch.reason is None for touch in parents]
 
     @batched(
@@ -131,7 +131,7 @@ class ExplainedTouch:
         description="Its share of the value, exactly: those of a path sum to it; null if the conversion has none.",
     )
     @staticmethod
-    async def value(parents: Sequence[ExplainedTouchRecord], info: Info) -> list[Amount | None]:
+    def value(parents: Sequence[ExplainedTouchRecord], info: Info) -> list[Amount | None]:
         return [_amount(touch.value, touch.currency) for touch in parents]
 
 
@@ -158,7 +158,7 @@ class Explanation:
 
     @batched(graphql_type=AttributionModel, description="How the conversion is divided.")
     @staticmethod
-    async def model(parents: Sequence[ExplanationRecord], info: Info) -> list[Model]:
+    def model(parents: Sequence[ExplanationRecord], info: Info) -> list[Model]:
         return [explanation.model.model for explanation in parents]
 
     @batched(
@@ -167,7 +167,7 @@ class Explanation:
         longest=LARGEST_CHOICE,
     )
     @staticmethod
-    async def parameters(parents: Sequence[ExplanationRecord], info: Info) -> list[list[ParameterValue]]:
+    def parameters(parents: Sequence[ExplanationRecord], info: Info) -> list[list[ParameterValue]]:
         return [parameter_values(explanation.model.parameters) for explanation in parents]
 
 

@@ -160,7 +160,7 @@ class ApiKey(Node):
         description="The key's own budget; null for a key that spends from its tenant's alone.",
     )
     @staticmethod
-    async def budget(parents: Sequence[ApiKeyRecord], info: Info) -> list[KeyBudget | None]:
+    def budget(parents: Sequence[ApiKeyRecord], info: Info) -> list[KeyBudget | None]:
         return [key_budget(api_key) for api_key in parents]
 
     @batched(
@@ -205,12 +205,12 @@ class Viewer:
 
     @batched(graphql_type=list[Scope], description="What the API key may do; empty for a user.")
     @staticmethod
-    async def scopes(parents: Sequence[ViewerRecord], info: Info) -> list[list[Scope]]:
+    def scopes(parents: Sequence[ViewerRecord], info: Info) -> list[list[Scope]]:
         return [[scope for scope in Scope if scope in parent.scopes] for parent in parents]
 
     @batched(graphql_type=list[Permission], description="What the viewer may do in the tenant.")
     @staticmethod
-    async def permissions(parents: Sequence[ViewerRecord], info: Info) -> list[list[Permission]]:
+    def permissions(parents: Sequence[ViewerRecord], info: Info) -> list[list[Permission]]:
         return [[permission for permission in Permission if parent.may(permission)] for parent in parents]
 
     @batched(graphql_type=User | None, description="The signed-in user; null for an API key.")

@@ -103,18 +103,22 @@ class LineItem(Node):
         graphql_type=Money,
         description="The price in the campaign's currency: per 1,000 impressions for CPM, for the whole line item for"
         " FLAT, per conversion for CPA.",
+        reads=("rate_minor", "currency"),
     )
     @staticmethod
-    async def rate(parents: Sequence[LineItemRecord], info: Info) -> list[MoneyRecord]:
+    def rate(parents: Sequence[LineItemRecord], info: Info) -> list[MoneyRecord]:
         return [MoneyRecord(line_item.rate_minor, line_item.currency) for line_item in parents]
 
     @batched(
         graphql_type=Annotated["Campaign", strawberry.lazy("schema.types.campaigns")],
         description="The campaign it is a part of.",
+        reads=("campaign_id",),
     )
     @staticmethod
     async def campaign(parents: Sequence[LineItemRecord], info: Info) -> list[CampaignRecord]:
-        return await lists.existing(info.context, Campaigns, [line_item.campaign_id for line_item in parents])
+        return await lists.existing(
+            info.context, Campaigns, [line_item.campaign_id for line_item in parents], reads=info.reads
+        )
 
     placements = connection(PLACEMENTS, "line_item_id", description="Its spots in episodes.")
     metrics = metrics_of("line item")

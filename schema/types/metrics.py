@@ -304,7 +304,7 @@ def metrics_of(parent: str) -> Any:
         "What its placements, archived ones among them, reached and led to: one row, or one for each group, in order."
     )
     longest = LongestBy("groupBy", LONGEST_BY_GROUPING, SHORTEST_SECONDS, "range", int(DEFAULT_RANGE.total_seconds()))
-    return batched(graphql_type=list[Metrics], description=description, longest=longest)(resolve)
+    return batched(graphql_type=list[Metrics], description=description, longest=longest, reads=("id",))(resolve)
 
 
 @strawberry.type(description="How many households a placement reached, beside others.")

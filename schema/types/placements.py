@@ -136,26 +136,35 @@ class Placement(Node):
     @batched(
         graphql_type=Annotated["LineItem", strawberry.lazy("schema.types.line_items")],
         description="The line item it is booked under.",
+        reads=("line_item_id",),
     )
     @staticmethod
     async def line_item(parents: Sequence[PlacementRecord], info: Info) -> list[LineItemRecord]:
-        return await lists.existing(info.context, LineItems, [placement.line_item_id for placement in parents])
+        return await lists.existing(
+            info.context, LineItems, [placement.line_item_id for placement in parents], reads=info.reads
+        )
 
     @batched(
         graphql_type=Annotated["Campaign", strawberry.lazy("schema.types.campaigns")],
         description="The campaign of its line item.",
+        reads=("campaign_id",),
     )
     @staticmethod
     async def campaign(parents: Sequence[PlacementRecord], info: Info) -> list[CampaignRecord]:
-        return await lists.existing(info.context, Campaigns, [placement.campaign_id for placement in parents])
+        return await lists.existing(
+            info.context, Campaigns, [placement.campaign_id for placement in parents], reads=info.reads
+        )
 
     @batched(
         graphql_type=Annotated["Episode", strawberry.lazy("schema.types.podcasts")],
         description="The episode that carries it.",
+        reads=("episode_id",),
     )
     @staticmethod
     async def episode(parents: Sequence[PlacementRecord], info: Info) -> list[EpisodeRecord]:
-        return await lists.existing(info.context, Episodes, [placement.episode_id for placement in parents])
+        return await lists.existing(
+            info.context, Episodes, [placement.episode_id for placement in parents], reads=info.reads
+        )
 
     metrics = metrics_of("placement")
     events = connection(EVENTS, "placement_id", description="Its impressions, and the visits that it led to.")

@@ -184,10 +184,12 @@ class Episode(Node):
     created_at: datetime = strawberry.field(description="When the episode was added to Podgraph.")
     updated_at: datetime = strawberry.field(description="When the episode last changed in Podgraph.")
 
-    @batched(graphql_type=Podcast, description="The show the episode belongs to.")
+    @batched(graphql_type=Podcast, description="The show the episode belongs to.", reads=("podcast_id",))
     @staticmethod
     async def podcast(parents: Sequence[EpisodeRecord], info: Info) -> list[PodcastRecord]:
-        return await lists.existing(info.context, Podcasts, [episode.podcast_id for episode in parents])
+        return await lists.existing(
+            info.context, Podcasts, [episode.podcast_id for episode in parents], reads=info.reads
+        )
 
     placements = connection(PLACEMENTS, "episode_id", description="The placements that the episode carries.")
     metrics = metrics_of("episode")

@@ -126,17 +126,17 @@ class AttributedConversion:
 
     @batched(graphql_type=datetime, description="When it happened.")
     @staticmethod
-    async def occurred_at(parents: Sequence[RunConversion], info: Info) -> list[datetime]:
+    def occurred_at(parents: Sequence[RunConversion], info: Info) -> list[datetime]:
         return [conversion.occurred_at for conversion in parents]
 
     @batched(graphql_type=Evidence, description="What its path is made of.")
     @staticmethod
-    async def evidence(parents: Sequence[RunConversion], info: Info) -> list[str]:
+    def evidence(parents: Sequence[RunConversion], info: Info) -> list[str]:
         return [conversion.frozen.evidence for conversion in parents]
 
     @batched(graphql_type=Money | None, description="What it is worth to the advertiser; null if nobody said.")
     @staticmethod
-    async def value(parents: Sequence[RunConversion], info: Info) -> list[MoneyRecord | None]:
+    def value(parents: Sequence[RunConversion], info: Info) -> list[MoneyRecord | None]:
         frozen = [conversion.frozen for conversion in parents]
         return [
             None if one.value_minor is None or one.currency is None else MoneyRecord(one.value_minor, one.currency)
@@ -180,24 +180,26 @@ class AttributionRun(Node):
         graphql_type=list[ModelParameterValue],
         description="Every parameter of the model, by name.",
         longest=LARGEST_CHOICE,
+        reads=("parameters",),
     )
     @staticmethod
-    async def parameters(parents: Sequence[AttributionRunRecord], info: Info) -> list[list[ParameterValue]]:
+    def parameters(parents: Sequence[AttributionRunRecord], info: Info) -> list[list[ParameterValue]]:
         return [parameter_values(msgspec.json.decode(run.parameters, type=dict[str, str])) for run in parents]
 
     @batched(graphql_type=PathRules, description="Which touches lead to a conversion.")
     @staticmethod
-    async def rules(parents: Sequence[AttributionRunRecord], info: Info) -> list[PathRulesRecord]:
+    def rules(parents: Sequence[AttributionRunRecord], info: Info) -> list[PathRulesRecord]:
         return [rules_of(run) for run in parents]
 
-    @batched(graphql_type=Advertiser, description="Whose conversions are divided.")
+    @batched(graphql_type=Advertiser, description="Whose conversions are divided.", reads=("advertiser_id",))
     @staticmethod
     async def advertiser(parents: Sequence[AttributionRunRecord], info: Info) -> list[AdvertiserRecord]:
-        return await lists.existing(info.context, Advertisers, [run.advertiser_id for run in parents])
+        return await lists.existing(info.context, Advertisers, [run.advertiser_id for run in parents], reads=info.reads)
 
     @batched(
         graphql_type=Campaign | None,
         description="The campaign whose placements alone are credited; null for all of the advertiser's.",
+        reads=("campaign_id",),
     )
     @staticmethod
     async def campaign(parents: Sequence[AttributionRunRecord], info: Info) -> list[CampaignRecord | None]:
@@ -209,14 +211,19 @@ class AttributionRun(Node):
         graphql_type=User | None,
         description="Who asked for it; null for an API key, once they are no member any more, and for viewers who may"
         " not see members.",
+        reads=("created_by",),
     )
     @staticmethod
     async def created_by(parents: Sequence[AttributionRunRecord], info: Info) -> list[UserRecord | None]:
         return await members.members_by_id(info.context, [run.created_by or 0 for run in parents])
 
-    @batched(graphql_type=AttributionRunFailure | None, description="Why it failed; null unless it has.")
+    @batched(
+        graphql_type=AttributionRunFailure | None,
+        description="Why it failed; null unless it has.",
+        reads=("error_code", "error_message"),
+    )
     @staticmethod
-    async def error(parents: Sequence[AttributionRunRecord], info: Info) -> list[_Failure | None]:
+    def error(parents: Sequence[AttributionRunRecord], info: Info) -> list[_Failure | None]:
         return [
             None if run.error_code is None else _Failure(run.error_code, run.error_message or "") for run in parents
         ]

@@ -10,6 +10,7 @@ from graphql import GraphQLSchema
 from starlette.requests import HTTPConnection
 from strawberry.scalars import JSON
 
+from resolvers.answers import Answers
 from resolvers.billing.plans import PLANS, Plan, PlanName
 from resolvers.billing.spending import UNKNOWN, Spending
 from resolvers.errors import Conflict, Forbidden, InvalidInput, Problem, Unauthenticated, invalid
@@ -43,6 +44,7 @@ class SmallContext:
         self.loaded: list[str] = []
         self.spending = Spending("ten:1", bench.plan)
         self.client = UNKNOWN
+        self.answers = Answers()
 
     def for_event(self) -> Self:
         return type(self)(self.bench, self.viewer, self)

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import event
 from starlette.requests import HTTPConnection
 
 from gateway.auth.addresses import AddressHasher
@@ -65,14 +64,8 @@ def statements(database: Database) -> Iterator[list[str]]:
     """The SQL statements that run meanwhile."""
     seen: list[str] = []
 
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        seen.append(statement)
-
-    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-    try:
+    with database.watched(lambda statement, _values: seen.append(statement)):
         yield seen
-    finally:
-        event.remove(database.engine.sync_engine, "before_cursor_execute", note)
 
 
 async def test_without_credentials_there_is_no_viewer_and_no_statement(services: Services) -> None:

@@ -8,8 +8,9 @@ import httpx2
 import msgspec
 import pytest
 
-from gateway.cost.admission import CostMode, allowances
+from gateway.cost.admission import CostMode
 from gateway.cost.points import shown
+from gateway.cost.terms import allowances
 from gateway.operation import ALL_KINDS, OperationRequest, OperationResult
 from persistence.ids import ApiKeyId
 from resolvers.billing.plans import PLANS, Plan, PlanName

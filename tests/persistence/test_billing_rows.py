@@ -89,7 +89,7 @@ async def test_history_is_written_once_and_nothing_is_deleted(services: Services
         async with services.database.write(owner.tenant_id) as session:
             await session.execute(statement)  # type: ignore[arg-type]  # a parameter of three kinds of statements
     async with services.database.read(owner.tenant_id) as session:
-        assert await BillingChanges(session).count([]) == 1
+        assert await BillingChanges(session).count() == 1
 
 
 async def test_a_persons_session_sees_subscriptions_of_own_tenants_alone_and_changes_none(services: Services) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from persistence.ids import AdvertiserId, CampaignId, LineItemId, PlacementId, PodcastId
 from persistence.pages import Slice
@@ -55,12 +55,9 @@ async def test_each_kind_is_found_by_id_in_order_and_the_others_are_not(services
 
 async def test_lists_and_counts_are_of_the_kind(services: Services, scene: Scene) -> None:
     async with services.database.read(scene.actor.tenant_id) as session:
-        counts = [
-            await rows(session).count(rows.matching(EventFilter()))
-            for rows in (Events, Impressions, Visits, Conversions)
-        ]
+        counts = [await rows(session).count(EventFilter()) for rows in (Events, Impressions, Visits, Conversions)]
         pages = [
-            len((await rows(session).page_matching(NEWEST, EventFilter())).records)
+            len((await rows(session).page(NEWEST, EventFilter())).records)
             for rows in (Events, Impressions, Visits, Conversions)
         ]
     assert counts == pages == [4, 1, 1, 2]
@@ -84,14 +81,14 @@ async def test_another_tenant_finds_none_of_them(services: Services, scene: Scen
         assert await events.by_ids([record.id for record in stored]) == [None] * 4
         assert await Conversions(session).counting([key]) == [None]
         for wanted in filters:
-            assert (await events.page_matching(NEWEST, wanted)).records == []
-            assert await events.count(events.matching(wanted)) == 0
+            assert (await events.page(NEWEST, wanted)).records == []
+            assert await events.count(wanted) == 0
         pages = await events.pages_by("placement_id", [scene.placement_id], NEWEST)
         assert [page.records for page in pages] == [[]]
         assert await events.counts_by("placement_id", [scene.placement_id]) == [0]
     async with services.database.read(scene.actor.tenant_id) as session:
         for wanted in filters:
-            assert (await Events(session).page_matching(NEWEST, wanted)).records != []
+            assert (await Events(session).page(NEWEST, wanted)).records != []
 
 
 async def test_the_counting_conversion_is_found_by_its_order(services: Services, scene: Scene) -> None:
@@ -118,22 +115,13 @@ async def plan_of(
     """How PostgreSQL finds a page, or its total."""
     statements: list[tuple[str, Sequence[object]]] = []
 
-    def record(_connection: object, _cursor: object, statement: str, values: Sequence[object], *_: object) -> None:
-        statements.append((statement, values))
-
-    engine = database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", record)
-    try:
+    with database.watched(lambda statement, values: statements.append((statement, values))):
         if counted:
-            await rows(session).count(rows.matching(wanted))
+            await rows(session).count(wanted)
         else:
-            await rows(session).page_matching(NEWEST, wanted)
-    finally:
-        event.remove(engine, "before_cursor_execute", record)
+            await rows(session).page(NEWEST, wanted)
     [(statement, values)] = statements
-    raw = await session._connection.get_raw_connection()
-    assert raw.driver_connection is not None
-    lines = await raw.driver_connection.fetch(f"EXPLAIN (COSTS OFF) {statement}", *values)
+    lines = await session._connection.driver.fetch(f"EXPLAIN (COSTS OFF) {statement}", *values)
     return "\n".join(line[0] for line in lines)
 
 

@@ -38,7 +38,7 @@ async def add_episodes(database: Database, podcast: PodcastRecord, names: Sequen
 
 async def podcasts_page(database: Database, tenant_id: TenantId, part: Slice) -> tuple[list[PodcastRecord], bool]:
     async with database.read(tenant_id) as session:
-        rows = await Podcasts(session).page(part, Podcasts.matching(PodcastFilter()))
+        rows = await Podcasts(session).page(part, PodcastFilter())
     return rows.records, rows.more
 
 
@@ -123,13 +123,13 @@ async def test_pages_of_many_parents_are_the_pages_of_each(
     for podcast, names in zip(podcasts, lists, strict=True):
         await add_episodes(database, podcast, names)
     part = Slice(order="TITLE", descending=descending, limit=size)
-    conditions = Episodes.matching(EpisodeFilter())
+    wanted = EpisodeFilter()
     asked = [podcast.id for podcast in podcasts]
     async with database.read(actor.tenant_id) as session:
         rows = Episodes(session)
-        together = await rows.pages_by("podcast_id", [*asked, *asked[::-1]], part, conditions)
-        alone = [(await rows.pages_by("podcast_id", [podcast_id], part, conditions))[0] for podcast_id in asked]
-        counts = await rows.counts_by("podcast_id", [*asked, *asked[::-1]], conditions)
+        together = await rows.pages_by("podcast_id", [*asked, *asked[::-1]], part, wanted)
+        alone = [(await rows.pages_by("podcast_id", [podcast_id], part, wanted))[0] for podcast_id in asked]
+        counts = await rows.counts_by("podcast_id", [*asked, *asked[::-1]], wanted)
     assert together == [*alone, *alone[::-1]]
     assert [len(page.records) for page in alone] == [min(size, len(names)) for names in lists]
     assert [page.more for page in alone] == [len(names) > size for names in lists]

@@ -58,7 +58,7 @@ async def test_credits_of_another_tenants_run_are_not_there(scene: Scene, other:
         assert await RunResults(session).values_of([run.id]) == [[]]
         runs = AttributionRuns(session)
         assert await runs.by_ids([run.id]) == [None]
-        assert (await runs.page(Slice("CREATED_AT", True, 10), runs.matching(RunFilter()))).records == []
+        assert (await runs.page(Slice("CREATED_AT", True, 10), RunFilter())).records == []
 
 
 async def test_comparing_with_another_tenants_run_shows_ones_own_alone(scene: Scene, other: Scene) -> None:

@@ -203,3 +203,96 @@ async def test_stopped_loader_cancels_a_batch_from_before_a_write_too() -> None:
     loader.stop()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_what_is_loaded_is_given_without_a_turn_of_the_loop() -> None:
+    loader = Doubling()
+    await loader.fetch([1, 2])
+    with pytest.raises(StopIteration) as answer:
+        loader.fetch([2, 1]).send(None)
+    assert answer.value.value == [4, 2]
+
+
+async def test_keys_of_several_batches_under_way_are_waited_for_together() -> None:
+    loader = Doubling()
+    loader.gate.clear()
+    early = [asyncio.create_task(loader.fetch([1, 2]))]
+    await loader.began.acquire()
+    early.append(asyncio.create_task(loader.fetch([3])))
+    await loader.began.acquire()
+    late = asyncio.create_task(loader.fetch([3, 4, 2]))
+    await loader.began.acquire()
+    loader.gate.set()
+    assert await late == [6, 8, 4]
+    assert await asyncio.gather(*early) == [[2, 4], [6]]
+    assert loader.batches == [[1, 2], [3], [4]]
+
+
+class Turns(Loader[int, int]):
+    """Each batch waits for its own gate."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gates = {key: asyncio.Event() for key in (1, 2)}
+        self.began = asyncio.Semaphore(0)
+
+    async def load(self, keys: list[int]) -> Sequence[int]:
+        self.began.release()
+        await self.gates[keys[0]].wait()
+        if keys == [2]:
+            raise ConnectionError("lost")
+        return keys
+
+
+async def test_batch_that_ends_before_it_is_waited_for_gives_its_values_and_its_failure() -> None:
+    loader = Turns()
+    first = asyncio.create_task(loader.fetch([1]))
+    await loader.began.acquire()
+    second = asyncio.create_task(loader.fetch([2]))
+    await loader.began.acquire()
+    both = asyncio.create_task(loader.fetch([1, 2]))
+    await asyncio.sleep(0)
+    loader.gates[2].set()
+    with pytest.raises(ConnectionError):
+        await second
+    loader.gates[1].set()
+    assert await first == [1]
+    with pytest.raises(ConnectionError):
+        await both
+
+
+async def test_asker_after_a_cancelled_sibling_joins_the_batch_under_way() -> None:
+    """As when one executor gives up, and another takes over."""
+    loader = Doubling()
+    loader.gate.clear()
+    siblings = [asyncio.create_task(loader.fetch(keys)) for keys in ([1, 2], [2, 3])]
+    await loader.began.acquire()
+    for sibling in siblings:
+        sibling.cancel()
+    await asyncio.gather(*siblings, return_exceptions=True)
+    again = asyncio.create_task(loader.fetch([3, 1]))
+    await asyncio.sleep(0)
+    loader.gate.set()
+    assert await again == [6, 2]
+    assert loader.batches == [[1, 2, 3]]
+
+
+async def test_batch_that_is_stopped_before_it_began_leaves_nobody_waiting() -> None:
+    loader = Doubling()
+    waiting = asyncio.create_task(loader.fetch([1]))
+    await asyncio.sleep(0)
+    loader.stop()
+    async with asyncio.timeout(5):
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    assert loader.batches == []
+    assert await loader.fetch([1]) == [2]
+
+
+async def test_failure_is_not_kept_for_keys_that_another_batch_brought() -> None:
+    loader = Doubling()
+    await loader.fetch([1])
+    loader.failure = ConnectionError("lost")
+    with pytest.raises(ConnectionError):
+        await loader.fetch([1, 2])
+    assert await loader.fetch([1]) == [2]

@@ -50,9 +50,9 @@ async def counts(actor: Actor) -> tuple[int, int, int]:
     async with actor.services.database.read(actor.tenant_id) as session:
         podcasts, episodes = Podcasts(session), Episodes(session)
         return (
-            await podcasts.count(podcasts.matching(PodcastFilter())),
-            await podcasts.count(podcasts.matching(PodcastFilter(archived=True))),
-            await episodes.count(episodes.matching(EpisodeFilter())),
+            await podcasts.count(PodcastFilter()),
+            await podcasts.count(PodcastFilter(archived=True)),
+            await episodes.count(EpisodeFilter()),
         )
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest_asyncio
-from sqlalchemy import event
 
 from persistence.sessions import Database
 from resolvers.context import Services
@@ -42,15 +41,8 @@ query Deep($counted: Boolean!) {
 def recorded_statements(database: Database) -> Iterator[list[str]]:
     statements: list[str] = []
 
-    def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        statements.append(statement)
-
-    engine = database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", record)
-    try:
+    with database.watched(lambda statement, _values: statements.append(statement)):
         yield statements
-    finally:
-        event.remove(engine, "before_cursor_execute", record)
 
 
 @pytest_asyncio.fixture(scope="module")

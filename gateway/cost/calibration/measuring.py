@@ -119,7 +119,7 @@ class Measuring:
         selections = {selection.group: selection for selection in formula.selections}
         counts: Counter[str] = Counter()
         for answered in tally:
-            counts[answered.type_name] += answered.times
+            counts[answered.group[0]] += answered.times
             for field in selections[answered.group].fields if answered.times else ():
                 counts[field.coordinate if field.coordinate in self._weighed else LEAF] += answered.times
         return counts

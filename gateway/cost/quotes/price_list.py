@@ -15,6 +15,7 @@ from graphql import (
 )
 from prometheus_client import CollectorRegistry
 
+from gateway.cost.dearest_list import advice
 from gateway.cost.model import CostModel
 from gateway.cost.points import Points, points
 from gateway.cost.prices import Price, Prices
@@ -55,13 +56,8 @@ class Quote(msgspec.Struct, frozen=True):
         maximum = points(plan.max_query_cost)
         if self.cost <= maximum:
             return None
-        dearest = self.price.dearest_list(maximum)
-        if dearest is None or dearest.largest is None:
-            return f"It costs more than the {plan.max_query_cost:,} points that {plan.name} allows."
-        return (
-            f"It costs more than the {plan.max_query_cost:,} points that {plan.name} allows; it fits with"
-            f" {dearest.argument}: {dearest.largest} (now {dearest.asked:,}) at {dearest.path}."
-        )
+        said = f"It costs more than the {plan.max_query_cost:,} points that {plan.name} allows."
+        return f"{said} {advice(self.price.dearest_list(maximum))}"
 
 
 class PriceList:

@@ -84,6 +84,15 @@ def test_first_key_signs_and_all_verify(ring: Keyring, clock: Clock) -> None:
     refuse(ring, issued(before))
 
 
+def test_token_that_was_verified_before_ends_all_the_same(ring: Keyring, clock: Clock) -> None:
+    text = issued(ring)
+    assert [ring.verified(text) for _ in range(2)] == [ADA, ADA]
+    refuse(ring, f"{text[:-4]}AAAA")
+    clock.now += LIFETIME + LEEWAY
+    refuse(ring, text)
+    refuse(ring, text)
+
+
 def test_key_id_does_not_hold_the_key(ring: Keyring) -> None:
     assert len(header(ring)["kid"]) == 16
     assert header(ring)["kid"] not in NEW

@@ -98,7 +98,7 @@ def test_explain_names_what_fits_and_fails_for_the_plan_named(shell: Terminal, f
     assert said.status == 1
     [plan] = json.loads(said.out)["plans"]
     assert plan["fits"] is False
-    assert plan["why"].startswith("It costs more than the 50,000 points that FREE allows; it fits with first: ")
+    assert plan["why"].startswith("It costs more than the 50,000 points that FREE allows. The dearest list is 'camp")
     assert shell.run("cost", "explain", query).status == 0
     number = int(plan["why"].split("first: ")[1].split()[0])
     assert 0 < number < 1_000

@@ -62,7 +62,7 @@ def unvalidated(text: str, node: DocumentNode) -> Document:
         text_bytes=len(raw),
         node=node,
         operations={operation.name.value if operation.name else None: operation},
-        structure=Structure(tokens=0, depth=0, aliases=0, directives=0, fields=0, introspects=False),
+        structure=Structure(tokens=0, depth=0, aliases=0, directives=0, introspects=False),
     )
 
 

@@ -1,10 +1,10 @@
 """Budgets as the graph shows them: the payer's, in points; looking takes nothing."""
 
-from gateway.cost.admission import allowances
 from gateway.cost.budgets import Hold
 from gateway.cost.levels import Levels
 from gateway.cost.local_budgets import LocalBudgets
 from gateway.cost.points import Points
+from gateway.cost.terms import allowances
 from persistence.ids import ApiKeyId, TenantId
 from resolvers.billing.plans import PlanName
 from resolvers.billing.ports import BudgetStatus

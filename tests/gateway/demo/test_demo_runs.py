@@ -17,7 +17,7 @@ FIRST = Slice("CREATED_AT", descending=False, limit=100)
 
 async def runs_of(actor: Actor) -> list[AttributionRunRecord]:
     async with actor.services.database.read(actor.tenant_id) as session:
-        return (await AttributionRuns(session).page(FIRST, [])).records
+        return (await AttributionRuns(session).page(FIRST)).records
 
 
 async def test_two_models_are_run_over_one_campaign_of_the_demo_and_only_once(services: Services) -> None:
@@ -26,7 +26,7 @@ async def test_two_models_are_run_over_one_campaign_of_the_demo_and_only_once(se
     await ensure_runs(services, actor.tenant_id)
     await ensure_runs(services, actor.tenant_id)
     async with services.database.read(actor.tenant_id) as session:
-        campaign = (await Campaigns(session).page(FIRST, [])).records[CAMPAIGN]
+        campaign = (await Campaigns(session).page(FIRST)).records[CAMPAIGN]
     assert [(run.model, run.campaign_id, run.starts_at, run.ends_at) for run in await runs_of(actor)] == [
         (model, campaign.id, NEWEST - timedelta(days=60), NEWEST) for model in ("LINEAR", "MARKOV")
     ]

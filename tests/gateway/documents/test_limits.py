@@ -23,9 +23,10 @@ def code_of(text: str, limits: DocumentLimits = LIMITS) -> str:
 
 def test_fields_count_once_for_each_spread() -> None:
     text = "{ a { ...F } b { ...F } } fragment F on T { x { y } }"
-    assert structure(parse(text), LIMITS) == Structure(
-        tokens=22, depth=3, aliases=0, directives=0, fields=10, introspects=False
+    assert structure(parse(text), DocumentLimits(fields=10)) == Structure(
+        tokens=22, depth=3, aliases=0, directives=0, introspects=False
     )
+    assert code_of(text, DocumentLimits(fields=9)) == "TOO_MANY_FIELDS"
 
 
 def test_introspection_query_of_graphiql_fits_the_defaults() -> None:
@@ -107,14 +108,14 @@ def test_component_fragments_that_repeat_ids_pass() -> None:
 def test_aliases_are_bounded(count: int, passes: bool) -> None:
     text = "{ " + " ".join(f"a{n}: b" for n in range(count)) + " }"
     if passes:
-        assert structure(parse(text), LIMITS).fields == count
+        assert structure(parse(text), LIMITS).aliases == count
     else:
         assert code_of(text) == "TOO_MANY_ALIASES"
 
 
 def test_directives_are_bounded_wherever_they_stand() -> None:
     text = "query ($v: Int @a @a) @a { b @a ... @a { c } ...F @a } fragment F on Q @a { d }"
-    assert structure(parse(text), DocumentLimits(directives=7)).fields == 6
+    assert structure(parse(text), DocumentLimits(directives=7)).directives == 7
     assert code_of(text, DocumentLimits(directives=6)) == "TOO_MANY_DIRECTIVES"
 
 

@@ -30,7 +30,7 @@ def counts(query: str, root: Any = ROOT) -> dict[tuple[str, str], int]:
     assert isinstance(executor, CountingExecutor)
     executor.begin(tally)
     executor.execute_operation()
-    return {(".".join(one.path), one.type_name): one.times for one in tally}
+    return {(".".join(one.path), one.group[0]): one.times for one in tally}
 
 
 def test_objects_are_counted_by_place_and_type_nulls_and_what_has_no_type_are_not() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from ops.bench.cost import Ask, Measured, correlation, decades, measured, outliers
 from ops.bench.decades import Spread, decade
-from ops.bench.demo_server import BenchFailed, DemoServer
+from ops.bench.demo_server import DemoServer
+from ops.bench.processes import BenchFailed
 from ops.bench.ranks import spearman
 from tests.services.gateway import Gateway
 

@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import app
-from ops.bench.demo_server import BenchFailed
 from ops.bench.ingest import Place, _events, _row, _Served
+from ops.bench.processes import BenchFailed
 from resolvers.context import Services
 from resolvers.events.incoming import IncomingEvent
 from tests.gateway.ingest.scene import new_shop

@@ -10,6 +10,9 @@ import structlog
 
 from ops.telemetry.logging import configure, logger
 
+LONE = object()
+"""Of no type that JSON has."""
+
 
 @pytest.fixture(autouse=True)
 def _restored() -> Iterator[None]:
@@ -101,3 +104,26 @@ def test_console_is_for_people() -> None:
     logger("a").info("hello", n=1)
     assert "hello" in stream.getvalue()
     assert not stream.getvalue().startswith("{")
+
+
+def test_what_json_cannot_say_as_it_is_is_escaped() -> None:
+    stream = io.StringIO()
+    configure(stream)
+    logger("gateway.access").warning("odd", path="/\ud800", of=LONE)
+    [line] = lines(stream)
+    assert (line["path"], line["of"]) == ("/\ud800", repr(LONE))
+
+
+def test_log_that_cannot_be_written_stops_nobody() -> None:
+    stream = io.StringIO()
+    configure(stream)
+    stream.close()
+    logger("gateway.access").info("request")
+
+
+def test_lines_below_the_level_are_not_written() -> None:
+    stream = io.StringIO()
+    configure(stream, level="WARNING")
+    logger("gateway.access").info("request")
+    logger("gateway.access").warning("slow")
+    assert [line["event"] for line in lines(stream)] == ["slow"]

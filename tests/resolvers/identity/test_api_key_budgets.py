@@ -31,7 +31,7 @@ def new_key(budget: WantedBudget | None = None) -> NewApiKey:
 
 async def keys_of(actor: Actor) -> int:
     async with actor.services.database.read(actor.tenant_id) as session:
-        return await ApiKeys(session).count([])
+        return await ApiKeys(session).count()
 
 
 async def stored(actor: Actor, api_key_id: ApiKeyId) -> ApiKeyRecord | None:

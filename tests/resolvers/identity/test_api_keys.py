@@ -20,7 +20,7 @@ READ_KEY = NewApiKey(name="Reports", scopes=[Scope.READ])
 
 async def keys_of(actor: Actor) -> int:
     async with actor.services.database.read(actor.tenant_id) as session:
-        return await ApiKeys(session).count([])
+        return await ApiKeys(session).count()
 
 
 async def test_key_names_its_tenant_and_only_its_hash_is_stored(services: Services) -> None:

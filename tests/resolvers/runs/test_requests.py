@@ -28,7 +28,7 @@ async def scene(services: Services) -> Scene:
 
 async def run_count(actor: Actor) -> int:
     async with actor.services.database.read(actor.tenant_id) as session:
-        return await AttributionRuns(session).count([])
+        return await AttributionRuns(session).count()
 
 
 async def test_new_run_waits_with_all_that_was_asked(scene: Scene) -> None:
