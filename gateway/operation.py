@@ -23,6 +23,7 @@ from gateway.documents.limits import LIMIT_OF_CODE, check_bounds
 from gateway.documents.source import DocumentSource
 from gateway.errors import Code, ErrorMask, FormattedError, RequestRejected, rejected, retry_headers
 from gateway.execution.executor import ContextT, Event, Execution, Executor, Job
+from gateway.execution.profile import PROFILE, Profile
 from ops.telemetry.metrics import OTHER, CostMetrics, OperationMetrics
 from ops.telemetry.tracing import records
 from resolvers.billing.spending import Client
@@ -166,7 +167,10 @@ class Operations(Generic[ContextT]):
             else:
                 execution = await self._execution(job, context, purchase, kind, name)
                 self._metrics.took(kind, name, time.perf_counter() - started)
-                return self._counted(self._result(execution, purchase, request.cost_mode), kind)
+                result = self._result(execution, purchase, request.cost_mode)
+                if job.profile is not None and self._wants_profile(request, context):
+                    result = _profiled(result, job.profile)
+                return self._counted(result, kind)
         # The last line of defence: what is not understood is masked.
         except Exception as error:
             result = self.failed(error)
@@ -227,13 +231,19 @@ class Operations(Generic[ContextT]):
         return OperationResult()
 
     def _job(self, request: OperationRequest, document: Document, context: ContextT, purchase: Purchase) -> Job:
+        profiled = self._traced or self._wants_profile(request, context)
         return Job(
             document=document,
             operation_name=request.operation_name or None,
             variables=request.variables,
             hide_suggestions=not self._introspection_allowed(context),
             tally=purchase.tally,
+            profile=Profile(time.perf_counter) if profiled else None,
         )
+
+    def _wants_profile(self, request: OperationRequest, context: ContextT) -> bool:
+        """Asked for, by somebody who may know how the graph works."""
+        return request.extensions.get(PROFILE) is True and self._introspection_allowed(context)
 
     async def _execution(self, job: Job, context: ContextT, purchase: Purchase, kind: str, name: str) -> Execution:
         if not self._traced:
@@ -243,6 +253,9 @@ class Operations(Generic[ContextT]):
             execution = await self._executed(job, context, purchase, kind)
             if execution.errors:
                 span.set_status(Status(StatusCode.ERROR))
+            if job.profile is not None and span.is_recording():
+                span.set_attribute("podgraph.executor", job.profile.way.value)
+                job.profile.trace(self._tracer, time.time_ns())
             return execution
 
     async def _executed(self, job: Job, context: ContextT, purchase: Purchase, kind: str) -> Execution:
@@ -329,6 +342,10 @@ class Operations(Generic[ContextT]):
         else:
             self._metrics.count_result(kind, "partial" if result.data is not None else "failed")
         return result
+
+
+def _profiled(result: OperationResult, profile: Profile) -> OperationResult:
+    return msgspec.structs.replace(result, extensions={**result.extensions, PROFILE: profile.shown()})
 
 
 def _priced(result: OperationResult, purchase: Purchase | None, mode: CostMode | None) -> OperationResult:

@@ -171,10 +171,18 @@ def _one_by_one(resolver: BatchResolver) -> Callable[..., Any]:
                     raise OperationOver from None
 
             loader = loaders[selection] = DataLoader(load, cache=False)
-        return loader.load(root)
+        answer = loader.load(root)
+        answer.add_done_callback(_seen)
+        return answer
 
     parents, *others = Signature.from_callable(resolver).parameters.values()
     return _as_declared(resolve, resolver, [parents.replace(name="root", annotation=inspect.Parameter.empty), *others])
+
+
+def _seen(answer: asyncio.Future[Any]) -> None:
+    """Marks an error as seen: where the operation is over nobody waits for it, and asyncio would complain."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 def _as_declared(

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
+from opentelemetry.trace import Tracer
 
 PROFILE: Final = "profile"
 """The request extension that asks for it, and the response extension that has it."""
@@ -52,6 +53,18 @@ class Profile:
     def end(self, level: CalledLevel) -> None:
         """The call has answered."""
         level.ended = self._clock()
+
+    def trace(self, tracer: Tracer, now: int) -> None:
+        """A span for each call that answered, below the current one; `now` is the present in Unix nanoseconds."""
+        present = self._clock()
+        for level in self.levels:
+            if level.ended is not None:
+                span = tracer.start_span(
+                    level.coordinate,
+                    start_time=now - int((present - level.began) * 1e9),
+                    attributes={"graphql.field.path": ".".join(level.path), "podgraph.parents": level.parents},
+                )
+                span.end(now - int((present - level.ended) * 1e9))
 
     def shown(self) -> dict[str, Any]:
         """`extensions.profile`: milliseconds since the execution began."""

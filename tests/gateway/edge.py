@@ -27,12 +27,13 @@ from gateway.documents.limits import DocumentLimits
 from gateway.documents.source import DocumentSource
 from gateway.endpoint import GraphQLEndpoint
 from gateway.errors import ErrorMask
+from gateway.execution.compiled import CompiledExecutor
 from gateway.execution.reference import ReferenceExecutor
 from gateway.http.limits import HttpLimits
 from gateway.middleware.drain import Drain
 from gateway.operation import OperationParts, Operations, OperationTelemetry
 from gateway.settings import TrustedDocuments
-from ops.telemetry.metrics import ClientMetrics, CostMetrics, DocumentMetrics, OperationMetrics
+from ops.telemetry.metrics import ClientMetrics, CostMetrics, DocumentMetrics, ExecutionMetrics, OperationMetrics
 from resolvers.billing.spending import Client
 from tests.gateway.small_schema import ANNOTATIONS, Bench, SmallContext, context_factory, small_schema
 
@@ -89,7 +90,12 @@ class Edge:
                 prices=Prices(CostModel(schema, ANNOTATIONS)),
                 budgets=budgets or LocalBudgets(time.monotonic),
                 usage=self.usage,
-                executor=ReferenceExecutor(schema, seconds=seconds),
+                executor=CompiledExecutor(
+                    schema,
+                    ExecutionMetrics(self.registry),
+                    seconds=seconds,
+                    reference=ReferenceExecutor(schema, seconds=seconds),
+                ),
             ),
             ErrorMask(lambda: f"error-{next(numbers)}", log),
             OperationTelemetry(

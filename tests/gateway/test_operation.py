@@ -1,5 +1,9 @@
 """Operations without a transport."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -11,8 +15,11 @@ from tests.gateway.edge import Edge, uncosted
 from tests.gateway.small_schema import SmallContext
 
 
-async def run(edge: Edge, query: str, viewer: str | None = None) -> OperationResult:
-    result = await edge.operations.run(OperationRequest(query=query), SmallContext(edge.bench, viewer), ALL_KINDS)
+async def run(
+    edge: Edge, query: str, viewer: str | None = None, extensions: Mapping[str, Any] = MappingProxyType({})
+) -> OperationResult:
+    asked = OperationRequest(query=query, extensions=extensions)
+    result = await edge.operations.run(asked, SmallContext(edge.bench, viewer), ALL_KINDS)
     assert isinstance(result, OperationResult)
     return result
 
@@ -81,8 +88,22 @@ async def test_operation_has_a_span(query: str, status: StatusCode) -> None:
     [span] = exporter.get_finished_spans()
     name = "Mine" if "Mine" in query else "anonymous"
     assert span.name == f"query {name}"
-    assert dict(span.attributes or {}) == {"graphql.operation.type": "query", "graphql.operation.name": name}
+    assert dict(span.attributes or {}) == {
+        "graphql.operation.type": "query",
+        "graphql.operation.name": name,
+        "podgraph.executor": "reference",
+    }
     assert span.status.status_code is status
+
+
+async def test_who_may_introspect_gets_a_profile_on_request() -> None:
+    edge = Edge(strangers_introspect=False)
+    asked = {"profile": True}
+    profiled = await run(edge, "{ hello }", "ada", extensions=asked)
+    assert profiled.extensions["profile"]["executor"] == "reference"
+    assert profiled.extensions["profile"]["levels"] == []
+    assert "profile" not in (await run(edge, "{ hello }", extensions=asked)).extensions
+    assert "profile" not in (await run(edge, "{ hello }", "ada", extensions={"profile": 1})).extensions
 
 
 async def test_strangers_names_become_no_labels_where_the_graph_is_closed_to_them() -> None:

@@ -4,6 +4,9 @@ import re
 
 import pytest
 import pytest_asyncio
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
 
 from gateway.documents.documents import Documents
@@ -146,3 +149,22 @@ async def test_a_profile_of_an_abandoned_run_says_why(lab: Lab) -> None:
     shown = profile.shown()
     assert (shown["executor"], shown["reason"]) == ("abandoned", "InvalidInput")
     assert {level["path"]: level["milliseconds"] for level in shown["levels"]} == {"podcasts": None, "wrong": None}
+
+
+async def test_a_trace_has_a_span_for_each_call_with_its_times(lab: Lab) -> None:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    seconds = iter(range(100))
+    profile = Profile(lambda: float(next(seconds)))
+    await lab.run("{ podcasts { nodes { episodes { nodes { title } } } } }", profile)
+    profile.trace(provider.get_tracer("test"), 1_000_000_000_000)
+    spans = exporter.get_finished_spans()
+    assert [(span.name, dict(span.attributes or {})) for span in spans] == [
+        ("Query.podcasts", {"graphql.field.path": "podcasts", "podgraph.parents": 1}),
+        ("Podcast.episodes", {"graphql.field.path": "podcasts.nodes.episodes", "podgraph.parents": 3}),
+    ]
+    assert [(span.start_time, span.end_time) for span in spans] == [
+        (996_000_000_000, 997_000_000_000),
+        (998_000_000_000, 999_000_000_000),
+    ]
