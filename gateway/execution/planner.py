@@ -23,7 +23,7 @@ from graphql import (
     OperationDefinitionNode,
     is_list_type,
 )
-from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_fields, collect_subfields
+from graphql.execution.collect_fields import FragmentDetails, collect_fields, collect_subfields
 from graphql.execution.values import VariableValues
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
@@ -45,18 +45,13 @@ from gateway.execution.plan import (
     TypedId,
     TypeName,
 )
-from gateway.execution.reads import reads_below, reads_of_records, record_of
+from gateway.execution.reads import DEFINITION, Details, reads_below, reads_of_records, record_of
 from persistence.projections import Reads
 from schema.fields import BATCH_RESOLVER, ROOT_RESOLVER
 from schema.relay import ID_PREFIX, OfRecord
 
-_DEFINITION: Final = "strawberry-definition"
-"""Where Strawberry keeps its own definition of a type or a field."""
-
 MOST_FIELDS: Final = 10_000
 """Of a plan, once for each type and place that they are for; graphql-core runs what has more."""
-
-Details = list[FieldDetails]
 
 
 class Unplanned(Exception):
@@ -175,7 +170,7 @@ class _Planning:
         field = parent.fields.get(name)
         if field is None:
             raise Unplanned(f"{name} is introspection")
-        declared = field.extensions.get(_DEFINITION)
+        declared = field.extensions.get(DEFINITION)
         if not isinstance(declared, StrawberryField) or declared.extensions:
             raise Unplanned(f"{parent.name}.{name} is not a field of the graph's kinds")
         if (prefix := declared.metadata.get(ID_PREFIX)) is not None:

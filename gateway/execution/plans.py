@@ -7,6 +7,7 @@ from typing import Any, Final
 from graphql import GraphQLError, OperationDefinitionNode
 from graphql.execution.values import VariableValues
 
+from gateway.cost.prices import TOKEN_BYTES
 from gateway.cost.selections import steering_names
 from gateway.documents.documents import Document
 from gateway.execution.plan import Plan
@@ -14,8 +15,7 @@ from gateway.execution.planner import Planner, Unplanned
 from ops.telemetry.metrics import ExecutionMetrics
 
 FIELD_BYTES: Final = 2_000
-TOKEN_BYTES: Final = 450
-"""About what a field of a plan, with its generated code, and a token of a document take in memory."""
+"""About what a field of a plan takes in memory, with its generated code."""
 
 _Key = tuple[str, str | None, tuple[Any, ...]]
 

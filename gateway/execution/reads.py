@@ -5,7 +5,7 @@ their loaders, and what was fetched serves all of them.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from graphql import GraphQLObjectType, GraphQLOutputType, GraphQLSchema, get_named_type, is_abstract_type
 from graphql.execution.collect_fields import FieldDetails
@@ -17,7 +17,8 @@ from schema.relay import OfRecord
 Details = list[FieldDetails]
 Subfields = Callable[[GraphQLObjectType, Details], Mapping[str, Details]]
 
-_DEFINITION = "strawberry-definition"
+DEFINITION: Final = "strawberry-definition"
+"""Where Strawberry keeps its own definition of a type or a field."""
 
 _CURSORS = frozenset({"cursor", "start_cursor", "end_cursor"})
 """Attributes of a page and its edges that are made of what the page is sorted by."""
@@ -46,7 +47,7 @@ def reads_of_records(
             if field is None:
                 continue
             if record is not None:
-                _add(found, record, _read(field.extensions.get(_DEFINITION)))
+                _add(found, record, _read(field.extensions.get(DEFINITION)))
             for concrete in _objects(schema, field.type):
                 place = (concrete.name, tuple(id(detail.node) for detail in details))
                 if place not in seen:
@@ -92,7 +93,7 @@ def _reached(
         return
     for below in subfields(named, details).values():
         field = named.fields.get(below[0].node.name.value)
-        declared = field and field.extensions.get(_DEFINITION)
+        declared = field and field.extensions.get(DEFINITION)
         if field is not None and declared is not None and BATCH_RESOLVER not in declared.metadata:
             around.add(declared.python_name)
             _reached(schema, field.type, below, subfields, records, around)
