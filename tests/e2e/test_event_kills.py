@@ -259,14 +259,14 @@ async def test_postgres_killed_keeps_what_was_acknowledged_and_both_ways_in_go_o
     file = await asyncio.to_thread(ingested.file)
     async with client(deployment, tracked) as sender:
         waiting = iter(batches())
-        failures = 0
+
+        async def send_until_acknowledged(numbers: Sequence[int]) -> None:
+            while not await sender.send(numbers):
+                await asyncio.sleep(0.05)
 
         async def send_until_all_are_acknowledged() -> None:
-            nonlocal failures
             for numbers in waiting:
-                while not await sender.send(numbers):
-                    failures += 1
-                    await asyncio.sleep(0.05)
+                await send_until_acknowledged(numbers)
 
         with deployment.ingesting(file) as process:
             await asyncio.to_thread(wait_until, lambda: ingested.stored() > EVENTS // 16)
@@ -275,6 +275,9 @@ async def test_postgres_killed_keeps_what_was_acknowledged_and_both_ways_in_go_o
                 await asyncio.sleep(0.005)
             deployment.kill_postgres()
             lines, over_http = acknowledged(file), set(sender.acknowledged)
+            refused = next(waiting)
+            assert not await sender.send(refused)
+            clients.append(asyncio.create_task(send_until_acknowledged(refused)))
             deployment.restart_postgres()
             assert 0 < lines < EVENTS
             assert len(over_http) < EVENTS
@@ -288,6 +291,5 @@ async def test_postgres_killed_keeps_what_was_acknowledged_and_both_ways_in_go_o
             await asyncio.gather(*clients)
             said, _ = await asyncio.to_thread(process.communicate, timeout=60)
     assert process.returncode == 0, said
-    assert failures > 0
     assert await asyncio.to_thread(ingested.numbers) == set(range(EVENTS))
     assert await asyncio.to_thread(tracked.numbers) == set(range(EVENTS))
