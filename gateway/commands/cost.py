@@ -9,7 +9,15 @@ from rich.console import Console
 
 from gateway.commands.calibrate import calibrate_command
 from gateway.commands.exit_codes import UsageGroup
-from gateway.commands.given import given_document, given_json, given_variables, refuse
+from gateway.commands.given import (
+    GivenDocument,
+    GivenOperation,
+    GivenVariables,
+    given_document,
+    given_json,
+    given_variables,
+    refuse,
+)
 from gateway.commands.schema import committed_snapshot
 from gateway.cost.points import readable
 from gateway.cost.quotes import tables
@@ -32,13 +40,9 @@ def cost_commands() -> typer.Typer:
 
 
 def explain_command(
-    document: Annotated[str, typer.Argument(metavar="QUERY", help="A file with a GraphQL document; - for the input.")],
-    variables: Annotated[
-        Path | None, typer.Option("--variables", metavar="FILE", help="The variables' values, as a JSON object.")
-    ] = None,
-    operation: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which operation, where there are more.")
-    ] = None,
+    document: GivenDocument,
+    variables: GivenVariables = None,
+    operation: GivenOperation = None,
     plan: Annotated[PlanName | None, typer.Option(help="Fail unless the operation fits this plan.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

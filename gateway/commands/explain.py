@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -11,7 +10,14 @@ from graphql.execution.values import get_variable_values
 from prometheus_client import CollectorRegistry
 
 from gateway.commands.failures import Failure, failures_as_sentences
-from gateway.commands.given import given_document, given_variables, refuse
+from gateway.commands.given import (
+    GivenDocument,
+    GivenOperation,
+    GivenVariables,
+    given_document,
+    given_variables,
+    refuse,
+)
 from gateway.commands.running import database_settings
 from gateway.cost.quotes.price_list import complaints
 from gateway.development import with_development_secrets
@@ -46,13 +52,9 @@ class Sent(msgspec.Struct, frozen=True):
 
 @failures_as_sentences
 def explain_command(
-    document: Annotated[str, typer.Argument(metavar="QUERY", help="A file with a GraphQL document; - for the input.")],
-    variables: Annotated[
-        Path | None, typer.Option("--variables", metavar="FILE", help="The variables' values, as a JSON object.")
-    ] = None,
-    operation: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which operation, where there are more.")
-    ] = None,
+    document: GivenDocument,
+    variables: GivenVariables = None,
+    operation: GivenOperation = None,
     tenant: Annotated[
         str | None,
         typer.Option(metavar="TENANT", help="Run it for this tenant, such as ten_1, and show its statements."),

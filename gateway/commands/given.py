@@ -2,12 +2,20 @@
 
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 import typer
 
 from gateway.commands.schema import UNREADABLE
+
+GivenDocument = Annotated[str, typer.Argument(metavar="QUERY", help="A file with a GraphQL document; - for the input.")]
+GivenVariables = Annotated[
+    Path | None, typer.Option("--variables", metavar="FILE", help="The variables' values, as a JSON object.")
+]
+GivenOperation = Annotated[
+    str | None, typer.Option("--operation", metavar="NAME", help="Which operation, where there are more.")
+]
 
 
 def given_document(named: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
-from graphql import DocumentNode, FieldNode, OperationDefinitionNode
+from graphql import FieldNode
 
 from gateway.execution.arguments import Arguments
 from gateway.execution.leaves import Leaf
@@ -62,10 +62,7 @@ class Column(msgspec.Struct, frozen=True):
     key: str
     source: Attribute | Call
     shape: "Shape"
-
-    @property
-    def waits(self) -> bool:
-        return (isinstance(self.source, Call) and self.source.waits) or self.shape.waits
+    waits: bool
 
 
 Build = Callable[..., list[dict[str, Any]]]
@@ -133,8 +130,6 @@ Shape: TypeAlias = Leaves | Objects | Items
 class Plan(msgspec.Struct, frozen=True):
     """An operation, ready to be run with any variables that steer it alike."""
 
-    document: DocumentNode
-    operation: OperationDefinitionNode
     root: Selection
     selections: Sequence[Selection]
     fields: int

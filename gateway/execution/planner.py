@@ -93,7 +93,6 @@ class _Planning:
         self._schema = schema
         self._generator = generator
         self._leaf = leaf
-        self._document = document
         self._operation = operation
         self._variables = variables
         self._fragments = {
@@ -111,7 +110,7 @@ class _Planning:
         collected = collect_fields(self._schema, self._fragments, self._variables, root, self._operation)
         self._reads = reads_of_records(self._schema, root, collected.grouped_field_set, self._subfields)
         selection = self._selection(root, collected.grouped_field_set, (), (), repeats=False)
-        return Plan(self._document, self._operation, selection, tuple(self._known.values()), self._fields)
+        return Plan(selection, tuple(self._known.values()), self._fields)
 
     def _subfields(self, parent: GraphQLObjectType, details: Details) -> Mapping[str, Details]:
         key = (parent.name, id(details))
@@ -181,7 +180,8 @@ class _Planning:
             attribute = self._attribute(parent, declared, field)
             if leaf is not None:
                 return Plain(attribute, leaf)
-            return Column(key, Attribute(attribute), self._shape(field.type, details, (*path, key), repeats=False))
+            objects = self._shape(field.type, details, (*path, key), repeats=False)
+            return Column(key, Attribute(attribute), objects, objects.waits)
         shape = Leaves(leaf) if leaf is not None else self._shape(field.type, details, (*path, key), repeats=True)
         call = Call(
             resolver=resolver,
@@ -192,7 +192,7 @@ class _Planning:
             nodes=tuple(detail.node for detail in details),
             path=(*path, key),
         )
-        return Column(key, call, shape)
+        return Column(key, call, shape, call.waits or shape.waits)
 
     def _attribute(self, parent: GraphQLObjectType, declared: StrawberryField, field: GraphQLField) -> str:
         plain = type(declared) is StrawberryField and declared.base_resolver is None and not field.args
