@@ -26,8 +26,9 @@ from gateway.middleware.http_metrics import HttpMetricsMiddleware
 from gateway.middleware.https import HttpsMiddleware
 from gateway.middleware.request_id import RequestIdMiddleware
 from gateway.middleware.security_headers import SecurityHeadersMiddleware
+from gateway.middleware.shortcut import ShortcutMiddleware
 from gateway.pages import DemoLogin, page_routes
-from gateway.scrape import metrics_page
+from gateway.scrape import Exposition, exposition_of, metrics_page
 from gateway.sdl import sdl_page
 from gateway.settings import Environment, Settings
 from ops.health import health_routes
@@ -41,24 +42,45 @@ _CORS_REQUEST: Final = (
     "Apollographql-Client-Name",
     "Apollographql-Client-Version",
     "Authorization",
+    "Cache-Control",
     "Content-Type",
     "GraphQL-Cost",
+    "Podgraph-Consistency",
     "Podgraph-Preflight",
     "Podgraph-Tenant",
     "Traceparent",
     "X-Request-Id",
     "X-Requested-With",
 )
-_CORS_RESPONSE: Final = ("ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "Traceresponse", "X-Request-Id")
+_CORS_RESPONSE: Final = (
+    "ETag",
+    "Podgraph-Consistency",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "Traceresponse",
+    "X-Request-Id",
+)
 _ENDPOINT: Final = "endpoint"
 """Where the endpoint of GraphQL lies in the state of an ASGI scope."""
 
 STATIC: Final = Path(__file__).parent / "static"
 
 
-def create_app(settings: Settings, *, drain: Drain, tracer: Tracer, demo: DemoLogin | None = None) -> Starlette:
-    """The whole application. Nothing is opened before its lifespan begins."""
-    registry = CollectorRegistry()
+def create_app(
+    settings: Settings,
+    *,
+    drain: Drain,
+    tracer: Tracer,
+    demo: DemoLogin | None = None,
+    registry: CollectorRegistry | None = None,
+    exposition: Exposition | None = None,
+) -> Starlette:
+    """The whole application. Nothing is opened before its lifespan begins.
+
+    A process that is one of several gives the `registry` to count in, and the `exposition` of them all.
+    """
+    registry = registry or CollectorRegistry()
     telemetry = Telemetry(registry=registry, cost=CostMetrics(registry), tracer=tracer)
     token = settings.http.metrics_token
     graph = build_graph()
@@ -69,7 +91,7 @@ def create_app(settings: Settings, *, drain: Drain, tracer: Tracer, demo: DemoLo
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Process | GraphQLEndpoint[RequestContext]]]:
         async with (
-            open_process(settings, drain, registry, telemetry.cost) as process,
+            open_process(settings, drain, registry, telemetry.cost, serving=True) as process,
             open_operations(settings, process, graph, telemetry, may_introspect) as operations,
             taking_runs(settings, process, registry),
         ):
@@ -80,7 +102,9 @@ def create_app(settings: Settings, *, drain: Drain, tracer: Tracer, demo: DemoLo
         WebSocketRoute(GRAPHQL, _Graphql()),
         *page_routes(STATIC, graphql_path=GRAPHQL, demo=demo),
         *health_routes(lambda request: process_of(request).health),
-        Route("/metrics", metrics_page(registry, token.get_secret_value() if token else None)),
+        Route(
+            "/metrics", metrics_page(exposition or exposition_of(registry), token.get_secret_value() if token else None)
+        ),
         Route("/schema.graphql", sdl_page(graph.sdl, lambda request: _context(request, None), may_introspect)),
     ]
     return Starlette(routes=routes, middleware=_middleware(settings, registry, tracer, drain), lifespan=lifespan)
@@ -151,6 +175,7 @@ def _middleware(settings: Settings, registry: CollectorRegistry, tracer: Tracer,
                 max_age=3600,
             )
         )
+    stack.append(Middleware(ShortcutMiddleware, path=GRAPHQL, endpoint=_Graphql()))
     if http.require_https:
         stack.insert(0, Middleware(HttpsMiddleware))
     if http.trusted_proxies:

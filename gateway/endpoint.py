@@ -5,7 +5,7 @@
 Each step is a function of `gateway.http` that refuses with RequestRejected; what is refused does no work beyond it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Final, Generic
@@ -16,6 +16,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from gateway.context import CONSISTENCY
 from gateway.cost.admission import HEADER as COST_HEADER
 from gateway.cost.admission import cost_mode
 from gateway.errors import Code, RequestRejected, rejected
@@ -40,6 +41,7 @@ from gateway.operation import (
     Operations,
     ResultStream,
 )
+from persistence.positions import position_of
 
 ALLOW: Final = "GET, POST, OPTIONS"
 NEVER_STREAMED: Final = frozenset({"UNAUTHENTICATED", Code.BAD_REQUEST, Code.METHOD_NOT_ALLOWED})
@@ -126,7 +128,7 @@ class GraphQLEndpoint(Generic[ContextT]):
         answer = self._response(result, types.errors)
         if answer.status == HTTPStatus.OK and not result.errors:
             # Whether the answer is still the same is its data's to say: what is left of the budget changes with each.
-            _, data = self._operations.serialised(msgspec.structs.replace(result, extensions={}))
+            data = bytes(result.data) if isinstance(result.data, msgspec.Raw) else msgspec.json.encode(result.data)
             return revalidated(answer, data, request.head.get("if-none-match"))
         return answer
 
@@ -157,8 +159,7 @@ class GraphQLEndpoint(Generic[ContextT]):
 
         results = await attended(request.receive, batch_results(items, answer, self._limits))
         body = b"[" + b",".join(self._operations.serialised(result)[1] for result in results) + b"]"
-        # Every item says what it cost; the headers are those of the last one.
-        return json_answer(body, 200, types.json, self._limits, results[-1].headers if results else {})
+        return json_answer(body, 200, types.json, self._limits, _headers_of_all(results))
 
     async def _run(
         self, request: "_Request", asked: OperationRequest, kinds: frozenset[OperationType]
@@ -203,6 +204,13 @@ class _Request:
         """What is asked, with what the header says about its bill. Raises RequestRejected."""
         mode = cost_mode(self.head.get(COST_HEADER))
         return asked if mode is None else msgspec.structs.replace(asked, cost_mode=mode)
+
+
+def _headers_of_all(results: Sequence[OperationResult]) -> Mapping[str, str]:
+    """Every item says what it cost and what it wrote; the headers are those of the last one, and the newest token."""
+    tokens = [token for result in results if (token := result.headers.get(CONSISTENCY)) is not None]
+    newest = {CONSISTENCY: max(tokens, key=position_of)} if tokens else {}
+    return {**results[-1].headers, **newest} if results else {}
 
 
 def _kinds(kinds: frozenset[OperationType], types: Accepted) -> frozenset[OperationType]:

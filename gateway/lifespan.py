@@ -1,6 +1,7 @@
 """What a process opens when it starts and closes when it ends: the typed state behind every request."""
 
 import os
+import random
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -17,8 +18,15 @@ from redis.asyncio import Redis
 from starlette.requests import HTTPConnection
 
 from cache.broadcast import Broadcast
+from cache.coherence import Coherence
+from cache.memory import Memory
 from cache.redis import open_redis
+from cache.redis_tier import RedisTier
+from cache.shared_coherence import SharedCoherence
+from cache.statistics import CacheStatistics
+from cache.tiers import Cache
 from gateway.auth.services import open_authentication
+from gateway.coherence import open_coherence
 from gateway.context import Contexts
 from gateway.cost.budgets import Budgets
 from gateway.cost.levels import Levels
@@ -38,7 +46,9 @@ from gateway.execution.executor import Executor
 from gateway.execution.reference import ReferenceExecutor
 from gateway.middleware.drain import Drain
 from gateway.operation import OperationParts, Operations, OperationTelemetry
-from gateway.settings import Feeds, IncompleteSettings, Settings
+from gateway.responses.answers import Answers
+from gateway.responses.policies import Policies
+from gateway.settings import CacheSettings, Feeds, IncompleteSettings, Settings
 from gateway.upkeep import upkeep
 from ops.health import HealthCheck, Probe
 from ops.telemetry.metrics import (
@@ -49,16 +59,19 @@ from ops.telemetry.metrics import (
     ExecutionMetrics,
     OperationMetrics,
     PersistedMetrics,
+    ReplicaMetrics,
     RunMetrics,
 )
+from persistence.database import Database, open_database
+from persistence.errors import DatabaseUnavailable
 from persistence.migrate import refuse_pending
-from persistence.sessions import open_database
 from resolvers.billing.ports import BillingServices
 from resolvers.context import RequestContext, Services
 from resolvers.events.intake import Intake, IntakeSettings
 from resolvers.events.kinds import EventType
 from resolvers.feeds.fetcher import FeedFetcher, FetchSettings
 from resolvers.feeds.reader import FeedReader, ReaderLimits
+from resolvers.keeping import Keeper, Kinds
 from resolvers.runs.line import Line
 from resolvers.runs.runner import Runner, RunnerTimes
 from schema.graph import Graph
@@ -101,9 +114,14 @@ def process_of(connection: HTTPConnection) -> Process:
 
 @asynccontextmanager
 async def open_process(
-    settings: Settings, drain: Drain, registry: CollectorRegistry | None = None, cost: CostMetrics | None = None
+    settings: Settings,
+    drain: Drain,
+    registry: CollectorRegistry | None = None,
+    cost: CostMetrics | None = None,
+    *,
+    serving: bool = False,
 ) -> AsyncIterator[Process]:
-    """`registry` and `cost` are where metrics are kept that somebody reads.
+    """`registry` and `cost` are where metrics are kept that somebody reads; only a server, which is `serving`, caches.
 
     Raises UnsafeRole, PendingMigrations or DatabaseUnavailable when the database will not do; IncompleteSettings.
     """
@@ -113,17 +131,26 @@ async def open_process(
         )
     if not settings.auth.signing_keys or settings.auth.hash_key is None:
         raise IncompleteSettings("There are no keys: set PODGRAPH_AUTH__SIGNING_KEYS and PODGRAPH_AUTH__HASH_KEY.")
+    registry = registry or CollectorRegistry()
     async with AsyncExitStack() as stack:
         database = open_database(
             settings.database.url,
             pool_size=settings.database.pool_size,
             statement_timeout=settings.database.statement_seconds,
+            replica_urls=settings.database.replica_urls,
+            lag_seconds=settings.database.lag_seconds,
+            sticky_seconds=settings.database.sticky_seconds,
+            metrics=ReplicaMetrics(registry),
         )
         stack.push_async_callback(database.close)
         await database.refuse_unsafe_role()
         await refuse_pending(settings.database.url)
         redis = open_redis(settings.redis.url)
         stack.push_async_callback(redis.aclose)
+        await stack.enter_async_context(database.watch.running())
+        shared = redis if settings.redis.url is not None else None
+        coherent = await stack.enter_async_context(open_coherence(database, shared, serving=serving))
+        keeper = _keeper(settings.cache, coherent.coherence, database, shared, registry) if serving else None
         authentication = open_authentication(
             signing_keys=[key.get_secret_value() for key in settings.auth.signing_keys],
             hash_key=settings.auth.hash_key.get_secret_value(),
@@ -147,7 +174,7 @@ async def open_process(
             database,
             IntakeSettings(_household_key(settings), settings.events.keep_months),
             _now,
-            EventMetrics(registry or CollectorRegistry(), EventType),
+            EventMetrics(registry, EventType),
         )
         await stack.enter_async_context(upkeep(intake))
         services = Services(
@@ -161,12 +188,18 @@ async def open_process(
             random_token=lambda: secrets.token_urlsafe(32),
             identity=authentication.identity,
             billing=BillingServices(default_plan=settings.cost.default_plan, levels=Levels(budgets)),
+            coherence=coherent.coherence,
+            keeper=keeper,
         )
         yield Process(
             services=services,
             contexts=Contexts(services, authentication.keyring, authentication.addresses),
             health=HealthCheck(
-                [Probe("database", database.ping), Probe("redis", redis.ping, required=False)],
+                [
+                    Probe("database", database.ping),
+                    Probe("replicas", lambda: _replicas_healthy(database), required=False),
+                    Probe("redis", redis.ping, required=False),
+                ],
                 draining=lambda: drain.draining,
                 clock=time.monotonic,
             ),
@@ -202,6 +235,7 @@ async def open_operations(
                 budgets=process.budgets,
                 usage=usage,
                 executor=_executor(settings, graph, telemetry),
+                answers=Answers(Policies(graph.schema, graph.annotations.hints)) if process.services.keeper else None,
             ),
             ErrorMask(lambda: uuid4().hex, structlog.get_logger("gateway.errors")),
             OperationTelemetry(
@@ -226,13 +260,39 @@ async def taking_runs(settings: Settings, process: Process, registry: CollectorR
         settings.database.url,
         pool_size=_RUN_CONNECTIONS,
         statement_timeout=max(settings.database.statement_seconds, _RUN_STATEMENT_SECONDS),
+        replica_urls=settings.database.replica_urls,
     )
+    if process.services.coherence is not None:
+        database.announcer = process.services.coherence
     runner = Runner(database, process.services.broadcast, RunMetrics(registry), time.monotonic, RunnerTimes())
     try:
         async with runner.working():
             yield
     finally:
         await database.close()
+
+
+def _keeper(
+    settings: CacheSettings,
+    coherence: Coherence | None,
+    database: Database,
+    redis: Redis | None,
+    registry: CollectorRegistry,
+) -> Keeper | None:
+    if coherence is None or not settings.enabled:
+        return None
+    statistics = CacheStatistics()
+    memory = Memory(settings.memory_mib << 20, statistics, time.monotonic, random.SystemRandom().random)
+    tier = None
+    if redis is not None and isinstance(coherence, SharedCoherence):
+        tier = RedisTier(redis, secrets.token_hex(8), coherence.failed)
+    return Keeper(Cache(coherence, memory, tier, statistics), Kinds(settings.seconds), database.projections)
+
+
+async def _replicas_healthy(database: Database) -> None:
+    """Raises DatabaseUnavailable with the names of those that are not used."""
+    if away := [state.name for state in database.watch.states if not state.healthy]:
+        raise DatabaseUnavailable(f"not used: {', '.join(away)}")
 
 
 def _executor(settings: Settings, graph: Graph, telemetry: Telemetry) -> Executor[RequestContext]:

@@ -24,6 +24,7 @@ from gateway.documents.source import DocumentSource
 from gateway.errors import Code, ErrorMask, FormattedError, RequestRejected, rejected, retry_headers
 from gateway.execution.executor import ContextT, Event, Execution, Executor, Job
 from gateway.execution.profile import PROFILE, Profile
+from gateway.responses.answers import Answers, KeptAnswer, Question
 from ops.telemetry.metrics import OTHER, CostMetrics, OperationMetrics
 from ops.telemetry.tracing import records
 from resolvers.billing.spending import Client
@@ -32,6 +33,11 @@ from resolvers.errors import DomainError
 QUERIES: Final = frozenset({OperationType.QUERY})
 QUERIES_AND_MUTATIONS: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
 ALL_KINDS: Final = frozenset(OperationType)
+
+CONSISTENCY: Final = "consistency"
+"""The extension of a request that says what it must see at least, and of a response that says what it wrote."""
+
+_NOTHING: Final = Execution(None)
 
 T = TypeVar("T")
 
@@ -50,12 +56,12 @@ class OperationRequest(msgspec.Struct, frozen=True):
 class OperationResult(msgspec.Struct, frozen=True):
     """A response that is safe to send: errors are masked and formatted.
 
-    `rejection` is the code of a request that failed as a whole, before execution; its payload has no `data`.
-    `headers` are response headers, for transports that have headers: what is left of the budget, and what goes with a
-    rejection.
+    `data` is what an `Execution` has, or the JSON of that, raw. `rejection` is the code of a request that failed as a
+    whole, before execution; its payload has no `data`. `headers` are response headers, for transports that have
+    headers: what is left of the budget, what was written, and what goes with a rejection.
     """
 
-    data: dict[str, Any] | None = None
+    data: Any = None
     errors: tuple[FormattedError, ...] = ()
     extensions: Mapping[str, Any] = {}
     rejection: str | None = None
@@ -94,7 +100,7 @@ class OperationTelemetry(msgspec.Struct, frozen=True):
 
 
 class OperationParts(msgspec.Struct, Generic[ContextT], frozen=True):
-    """Who does the work of each step, in their order."""
+    """Who does the work of each step, in their order; `answers` is None where no answers are kept."""
 
     source: DocumentSource
     documents: Documents
@@ -102,6 +108,7 @@ class OperationParts(msgspec.Struct, Generic[ContextT], frozen=True):
     budgets: Budgets
     usage: UsageCount
     executor: Executor[ContextT]
+    answers: Answers | None = None
 
 
 class Operations(Generic[ContextT]):
@@ -142,6 +149,8 @@ class Operations(Generic[ContextT]):
         kind = "unknown"
         purchase: Purchase | None = None
         try:
+            if (consistency := request.extensions.get(CONSISTENCY)) is not None:
+                context.demand(consistency)
             client = client_of(context.client, request.extensions)
             document = await self._document(request, context, client)
             operation = document.operation(request.operation_name)
@@ -157,6 +166,12 @@ class Operations(Generic[ContextT]):
                 return self._counted(_priced(result, purchase, request.cost_mode), kind)
             name = self._label(operation, context)
             job = self._job(request, document, context, purchase)
+            question = self._question(request, document, operation, context)
+            if question is not None:
+                result = await self._answered(question, job, context, purchase, name, request.cost_mode)
+                self._parts.usage.count(document, operation, request.variables, client)
+                self._metrics.took(kind, name, time.perf_counter() - started)
+                return self._counted(result, kind)
             await purchase.take(self._hold_seconds)
             self._parts.usage.count(document, operation, request.variables, client)
             if operation.operation is OperationType.SUBSCRIPTION:
@@ -167,14 +182,15 @@ class Operations(Generic[ContextT]):
             else:
                 execution = await self._execution(job, context, purchase, kind, name)
                 self._metrics.took(kind, name, time.perf_counter() - started)
-                result = self._result(execution, purchase, request.cost_mode)
+                result = _consistent(self._result(execution, purchase, request.cost_mode), context.consistency)
                 if job.profile is not None and self._wants_profile(request, context):
                     result = _profiled(result, job.profile)
                 return self._counted(result, kind)
         # The last line of defence: what is not understood is masked.
         except Exception as error:
             result = self.failed(error)
-        return self._counted(_priced(result, purchase, request.cost_mode), kind)
+        result = _priced(result, purchase, request.cost_mode)
+        return self._counted(_consistent(result, context.consistency), kind)
 
     def serialised(self, result: OperationResult) -> tuple[OperationResult, bytes]:
         """The JSON of a result, and the result that was sent: a masked one when a value cannot be encoded."""
@@ -244,6 +260,51 @@ class Operations(Generic[ContextT]):
     def _wants_profile(self, request: OperationRequest, context: ContextT) -> bool:
         """Asked for, by somebody who may know how the graph works."""
         return request.extensions.get(PROFILE) is True and self._introspection_allowed(context)
+
+    def _question(
+        self, request: OperationRequest, document: Document, operation: OperationDefinitionNode, context: ContextT
+    ) -> Question | None:
+        """Where the answer is kept, if it is; a profile is of an execution."""
+        answers = self._parts.answers
+        if answers is None or self._wants_profile(request, context):
+            return None
+        return answers.question(document, operation, request.variables, context.audience)
+
+    async def _answered(
+        self,
+        question: Question,
+        job: Job,
+        context: ContextT,
+        purchase: Purchase,
+        name: str,
+        mode: CostMode | None,
+    ) -> OperationResult:
+        """A query's answer: the one that is kept, or else of its execution, which is then kept if it may be."""
+        run = _Run()
+
+        async def execute() -> KeptAnswer | None:
+            try:
+                await purchase.take(self._hold_seconds)
+                run.execution = await self._execution(job, context, purchase, OperationType.QUERY.value, name)
+                run.written = _written(run.execution)
+            # It is this operation's alone: others who wait for the answer execute it themselves.
+            except Exception as error:
+                run.failure = error
+            return run.answer(purchase)
+
+        kept = question.recalled() or await question.fetched(execute)
+        if kept is None and not run.over:
+            await execute()
+        if run.failure is not None:
+            raise run.failure
+        if kept is None or run.execution is not None:
+            return self._result(run.execution or _NOTHING, purchase, mode, run.written)
+        await purchase.take_kept(kept.cost, self._hold_seconds)
+        await purchase.settle()
+        if self._traced:
+            attributes = {"graphql.operation.type": OperationType.QUERY.value, "graphql.operation.name": name}
+            self._tracer.start_span(f"query {name}", attributes={**attributes, "podgraph.executor": "kept"}).end()
+        return self._result(_NOTHING, purchase, mode, kept.data)
 
     async def _execution(self, job: Job, context: ContextT, purchase: Purchase, kind: str, name: str) -> Execution:
         if not self._traced:
@@ -324,9 +385,12 @@ class Operations(Generic[ContextT]):
         """A result without data, of an operation or event that got as far as having one."""
         return msgspec.structs.replace(self.failed(error), rejection=None)
 
-    def _result(self, execution: Execution, purchase: Purchase, mode: CostMode | None) -> OperationResult:
+    def _result(
+        self, execution: Execution, purchase: Purchase, mode: CostMode | None, written: bytes | None = None
+    ) -> OperationResult:
+        """`written` is the JSON of the data, where there is one already."""
         return OperationResult(
-            data=execution.data,
+            data=execution.data if written is None else msgspec.Raw(written),
             errors=tuple(self.mask.execution_errors(execution.errors)) if execution.errors else (),
             extensions={"cost": purchase.extension(mode)},
             headers=purchase.headers(),
@@ -342,6 +406,48 @@ class Operations(Generic[ContextT]):
         else:
             self._metrics.count_result(kind, "partial" if result.data is not None else "failed")
         return result
+
+
+class _Run:
+    """What came of executing a query whose answer may be kept."""
+
+    __slots__ = ("execution", "failure", "written")
+
+    def __init__(self) -> None:
+        self.execution: Execution | None = None
+        self.failure: Exception | None = None
+        self.written: bytes | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.execution is not None or self.failure is not None
+
+    def answer(self, purchase: Purchase) -> KeptAnswer | None:
+        """None for what others must not be shown: anything with an error."""
+        if self.written is None or purchase.actual is None:
+            return None
+        return KeptAnswer(self.written, purchase.actual)
+
+
+def _written(execution: Execution) -> bytes | None:
+    """The JSON of data without errors; None where a value cannot be encoded, which is told when it is sent."""
+    if execution.errors or execution.data is None:
+        return None
+    try:
+        return msgspec.json.encode(execution.data)
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _consistent(result: OperationResult, token: str | None) -> OperationResult:
+    """The result with what a later request must send to see what this one wrote, if it wrote anything."""
+    if token is None:
+        return result
+    return msgspec.structs.replace(
+        result,
+        extensions={**result.extensions, CONSISTENCY: token},
+        headers={**result.headers, f"podgraph-{CONSISTENCY}": token},
+    )
 
 
 def _profiled(result: OperationResult, profile: Profile) -> OperationResult:

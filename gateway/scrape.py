@@ -18,7 +18,20 @@ from starlette.responses import Response
 FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
-def metrics_page(registry: CollectorRegistry, token: str | None) -> Callable[[Request], Awaitable[Response]]:
+Exposition = Callable[[], Awaitable[bytes]]
+"""What Prometheus is to read."""
+
+
+def exposition_of(registry: CollectorRegistry) -> Exposition:
+    """That of one process."""
+
+    async def exposition() -> bytes:
+        return generate_latest(registry)
+
+    return exposition
+
+
+def metrics_page(exposition: Exposition, token: str | None) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint; Prometheus sends a token as `authorization: {credentials: …}` of its scrape configuration."""
 
     async def metrics(request: Request) -> Response:
@@ -27,7 +40,7 @@ def metrics_page(registry: CollectorRegistry, token: str | None) -> Callable[[Re
         if token is None and not _from_this_machine(request):
             message = "Metrics are shown to this machine alone, unless PODGRAPH_HTTP__METRICS_TOKEN is set."
             return _refused(HTTPStatus.FORBIDDEN, "FORBIDDEN", message)
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(await exposition(), media_type=CONTENT_TYPE_LATEST)
 
     return metrics
 

@@ -54,6 +54,11 @@ class DrainingServer(uvicorn.Server):
             self._close_at = time.monotonic() + (0.0 if sig == signal.SIGINT else self._drain_seconds)
             self.should_exit = False
 
+    def retire(self) -> None:
+        """Another process has the place: end like after SIGTERM, but stay ready, since the address is served."""
+        self._drain.retire()
+        self._close_at = time.monotonic() + self._drain_seconds
+
     async def on_tick(self, counter: int) -> bool:
         """Called by uvicorn every 0.1 s; true when it is time to stop listening."""
         now = time.monotonic()

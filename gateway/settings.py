@@ -68,13 +68,31 @@ class DatabaseSettings(_Concern):
     pool_size: int = Field(16, ge=1)
     """Connections per process for requests; attribution runs have four of their own."""
     statement_seconds: float = Field(10.0, gt=0)
+    replica_urls: Words = ()
+    """Of the application's role on each streaming replica; reads go there when they are new enough."""
+    lag_seconds: float = Field(5.0, gt=0)
+    """A replica that lags further behind gets no reads."""
+    sticky_seconds: float = Field(5.0, gt=0)
+    """For databases without WAL functions: how long after a write a tenant's reads stay on the primary."""
+
+    @field_validator("replica_urls", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return _words(value)
 
     @field_validator("url", "owner_url")
     @classmethod
     def _of_asyncpg(cls, url: str | None) -> str | None:
-        if url is not None and re.match(r"postgresql\+asyncpg://[^/@]+@?[^/]*/", url) is None:
-            raise ValueError("begins with postgresql+asyncpg:// and names a user, a host and a database")
+        if url is not None:
+            _refuse_foreign(url)
         return url
+
+    @field_validator("replica_urls")
+    @classmethod
+    def _all_of_asyncpg(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        for url in urls:
+            _refuse_foreign(url)
+        return urls
 
 
 class RedisSettings(_Concern):
@@ -87,6 +105,14 @@ class RedisSettings(_Concern):
         if url is not None and not url.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("begins with redis://, rediss:// or unix://")
         return url
+
+
+class CacheSettings(_Concern):
+    enabled: bool = True
+    memory_mib: int = Field(128, ge=1)
+    """What the memory tier of a process may hold, in MiB."""
+    seconds: float = Field(300.0, gt=0)
+    """How long a value may be kept, give or take a tenth; what is written is gone at once."""
 
 
 class Auth(_Concern):
@@ -186,6 +212,7 @@ class Settings(BaseSettings):
     http: Http = Http()
     database: DatabaseSettings = DatabaseSettings()
     redis: RedisSettings = RedisSettings()
+    cache: CacheSettings = CacheSettings()
     auth: Auth = Auth()
     feeds: Feeds = Feeds()
     events: Events = Events()
@@ -209,6 +236,11 @@ class Settings(BaseSettings):
             if missing:
                 raise ValueError(f"production needs {', '.join(missing)}")
         return self
+
+
+def _refuse_foreign(url: str) -> None:
+    if re.match(r"postgresql\+asyncpg://[^/@]+@?[^/]*/", url) is None:
+        raise ValueError("begins with postgresql+asyncpg:// and names a user, a host and a database")
 
 
 def _words(value: object) -> object:

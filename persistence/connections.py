@@ -14,14 +14,15 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from persistence.errors import DatabaseUnavailable
+from persistence.errors import DatabaseBusy, DatabaseUnavailable
 from persistence.failures import translated, translated_errors
 
 Listener = Callable[[str, Sequence[Any]], None]
 """Is told the text of a statement and its values."""
 
 AUTOCOMMIT: Final = "AUTOCOMMIT"
-_DEFAULT: Final = "READ COMMITTED"
+READ_COMMITTED: Final = "READ COMMITTED"
+REPEATABLE_READ: Final = "REPEATABLE READ"
 
 FULL_SECONDS: Final = 5.0
 """How long no connection is opened, after the server had no room for one, while others are idle."""
@@ -37,20 +38,24 @@ class Scope(NamedTuple):
 class Connection:
     """One connection: SQLAlchemy's, and beneath it the driver's, for what needs none of SQLAlchemy."""
 
-    __slots__ = ("_isolation", "driver", "scope", "sqlalchemy", "unsettled")
+    __slots__ = ("_isolation", "driver", "renounced", "scope", "sqlalchemy", "unsettled")
 
     def __init__(self, sqlalchemy: AsyncConnection, driver: Any) -> None:
         self.sqlalchemy = sqlalchemy
         self.driver = driver
+        self.renounced = False
+        """It leads to a server that is no longer what it was: for the session that has it, and for no other."""
         self.scope: Scope | None = None
         self.unsettled = False
         """A statement was given up half-way: the server may still be at it, or about to cancel it."""
-        self._isolation = _DEFAULT
+        self._isolation: str = READ_COMMITTED
 
     @property
     def fit(self) -> bool:
         """For another session: open, and in no transaction, with which its scope would be undone."""
-        return not (self.driver.is_closed() or self.sqlalchemy.invalidated or self.driver.is_in_transaction())
+        return not (
+            self.renounced or self.driver.is_closed() or self.sqlalchemy.invalidated or self.driver.is_in_transaction()
+        )
 
     async def isolate(self, level: str) -> AsyncConnection:
         """SQLAlchemy's connection, outside of any transaction, its next one at this level."""
@@ -99,6 +104,7 @@ class Connections:
         self._places = asyncio.Semaphore(size)
         self._idle: list[Connection] = []
         """The one used last at the end."""
+        self._lent: set[Connection] = set()
         self._open = 0
         self._full_until = 0.0
         """The server had no room for another connection: until then, in the loop's time, idle ones have to do."""
@@ -113,16 +119,19 @@ class Connections:
                 async with asyncio.timeout(self._seconds):
                     await self._places.acquire()
             except TimeoutError as error:
-                raise DatabaseUnavailable("all connections to the database are in use") from error
+                raise DatabaseBusy("all connections to the database are in use") from error
         else:
             await self._places.acquire()
         try:
-            return await self._scoped(scope)
+            connection = await self._scoped(scope)
         except BaseException:
             self._places.release()
             raise
+        self._lent.add(connection)
+        return connection
 
     def give_back(self, connection: Connection) -> None:
+        self._lent.discard(connection)
         if connection.unsettled and not connection.driver.is_closed():
             self._later(self._settled(connection))
             return
@@ -146,6 +155,19 @@ class Connections:
         finally:
             self.listeners.remove(listener)
             event.remove(self.engine.sync_engine, "before_cursor_execute", told)
+
+    def renounce(self) -> None:
+        """The server is no longer what it was: the connections there are will be used no more."""
+        while self._idle:
+            self._forget(self._idle.pop())
+        for connection in self._lent:
+            connection.renounced = True
+
+    def cut(self) -> None:
+        """The server does not answer: whoever waits for it on one of these connections learns so at once."""
+        self.renounce()
+        for connection in self._lent:
+            connection.driver.terminate()
 
     async def close(self) -> None:
         """Those in use are not waited for: they are closed as they come back."""

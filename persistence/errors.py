@@ -9,6 +9,14 @@ class DatabaseUnavailable(PersistenceError):
     """No connection could be had, or it was lost before the answer. A write may or may not have happened."""
 
 
+class DatabaseBusy(DatabaseUnavailable):
+    """All connections, or all that one tenant may have, were in use for too long."""
+
+
+class ReadOnlyServer(DatabaseUnavailable):
+    """The server takes no writes, or no longer: another one is the primary now, or will be. Nothing was written."""
+
+
 class WriteConflict(DatabaseUnavailable):
     """The transaction met another one (a deadlock, a serialization failure) and was undone: it can be tried again."""
 

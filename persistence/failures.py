@@ -12,6 +12,7 @@ from persistence.errors import (
     MissingPartition,
     MissingReference,
     PersistenceError,
+    ReadOnlyServer,
     RefusedValue,
     WriteConflict,
 )
@@ -24,6 +25,7 @@ _OF_CONSTRAINT: Mapping[str, type[DuplicateValue | MissingReference]] = {
 _OF_CLASS: Sequence[tuple[str, type[PersistenceError]]] = (
     ("22", RefusedValue),  # data exceptions
     ("40", WriteConflict),
+    ("25006", ReadOnlyServer),
     ("08", DatabaseUnavailable),  # the connection is lost
     ("57P", DatabaseUnavailable),  # the server is going away
     ("53", DatabaseUnavailable),  # out of resources

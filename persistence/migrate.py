@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from persistence.advisory_locks import MIGRATING
 from persistence.errors import PendingMigrations
 from persistence.failures import translated_errors
 
@@ -24,15 +25,12 @@ T = TypeVar("T")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-_ADVISORY_LOCK = 7_635_281_946_001
-"""Held while migrating, so that two gateways starting at once migrate one after the other."""
-
 
 async def migrate(owner_url: str, application_role: str) -> str:
     """Upgrades to the newest revision, in one transaction, and returns it. Running it twice changes nothing."""
 
     def upgrade(connection: Connection) -> str:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATING})
         config = _config(connection, application_role)
         command.upgrade(config, "head")
         role = connection.dialect.identifier_preparer.quote(application_role)

@@ -126,14 +126,14 @@ def sliced_by_parent(
     return select(parent.c.id, *children.c).select_from(parent.join(children, true()))
 
 
-def grouped(rows: Sequence[Sequence[Any]], ids: Sequence[int], record: type[R], limit: int) -> list[Rows[R]]:
-    """The rows of `sliced_by_parent` as one page for each of `ids`, in their order; ids may repeat."""
-    found: dict[int, list[R]] = {row_id: [] for row_id in ids}
-    if rows:
-        parent_ids, *values = zip(*rows, strict=True)
+def grouped(found: Sequence[Sequence[Any]], ids: Sequence[int], record: type[R], limit: int) -> list[Rows[R]]:
+    """The columns of `sliced_by_parent` as one page for each of `ids`, in their order; ids may repeat."""
+    children: dict[int, list[R]] = {row_id: [] for row_id in ids}
+    if found:
+        parent_ids, *values = found
         for parent_id, child in zip(parent_ids, map(record, *values), strict=True):
-            found[parent_id].append(child)
-    return [page(found[row_id], limit) for row_id in ids]
+            children[parent_id].append(child)
+    return [page(children[row_id], limit) for row_id in ids]
 
 
 def page(records: list[R], limit: int) -> Rows[R]:

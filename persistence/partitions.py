@@ -11,9 +11,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from persistence.database import Database
+from persistence.endpoints import endpoints
 from persistence.errors import PartitionInUse
 from persistence.failures import translated_errors
-from persistence.sessions import Database, Session
+from persistence.sessions import Session
+from persistence.unheard import unheard_writes
 
 MONTHS_AHEAD = 3
 """How many months after the present one have a partition: a deployment may stand still that long."""
@@ -41,7 +44,7 @@ async def make_partitions(database: Database, now: datetime, kept_months: int) -
     first, last = month_of(now, -kept_months), month_of(now, MONTHS_AHEAD)
     statement = text("SELECT make_event_partitions(:first, :last)").bindparams(first=first, last=last)
     async with database.write_account() as session:
-        return int(await session.scalar(statement))
+        return int(await session.scalar(statement, touches=()))  # new partitions are empty
 
 
 async def kept_since(session: Session) -> datetime | None:
@@ -63,20 +66,14 @@ async def drop_partitions(
     """Drops the events of all tenants from months before the oldest kept one; gives the names of the partitions.
 
     Hourly counts stay. Each partition is dropped for itself and the keys are forgotten last: what an interruption
-    leaves over, the next run takes. Raises PartitionInUse, DatabaseUnavailable.
+    leaves over, the next run takes. Nobody trusts a cache meanwhile. Raises PartitionInUse, DatabaseUnavailable.
     """
     oldest = month_of(now, -kept_months)
     engine = create_async_engine(owner_url)
     try:
         with translated_errors():
-            dropped = await _expired(engine, oldest)
-            for name in dropped:
-                await _drop(engine, name, lock_seconds)
-            async with engine.begin() as connection:
-                for table in ("event_keys", "orders"):
-                    before = {"before": datetime(oldest.year, oldest.month, 1, tzinfo=UTC)}
-                    await connection.execute(text(f"DELETE FROM {table} WHERE occurred_at < :before"), before)  # noqa: S608  # two names of ours
-            return dropped
+            async with unheard_writes(endpoints([owner_url])[0].connected):
+                return await _dropped(engine, oldest, lock_seconds)
     finally:
         await engine.dispose()
 
@@ -89,6 +86,17 @@ async def expired_partitions(owner_url: str, now: datetime, kept_months: int) ->
             return await _expired(engine, month_of(now, -kept_months))
     finally:
         await engine.dispose()
+
+
+async def _dropped(engine: AsyncEngine, oldest: date, lock_seconds: float) -> list[str]:
+    dropped = await _expired(engine, oldest)
+    for name in dropped:
+        await _drop(engine, name, lock_seconds)
+    async with engine.begin() as connection:
+        for table in ("event_keys", "orders"):
+            before = {"before": datetime(oldest.year, oldest.month, 1, tzinfo=UTC)}
+            await connection.execute(text(f"DELETE FROM {table} WHERE occurred_at < :before"), before)  # noqa: S608  # two names of ours
+    return dropped
 
 
 async def _expired(engine: AsyncEngine, oldest: date) -> list[str]:

@@ -10,31 +10,29 @@ through SQLAlchemy.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
-from types import TracebackType
-from typing import Any, TypeVar, cast
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
-from sqlalchemy import Executable, NullPool, select, text
+from sqlalchemy import Executable, Table, UpdateBase, text
 from sqlalchemy.engine import CursorResult
-from sqlalchemy.ext.asyncio import AsyncTransaction, create_async_engine
 
-from persistence.connections import AUTOCOMMIT, Connection, Connections, Listener, Scope
-from persistence.errors import DatabaseUnavailable, PersistenceError, StatementTooLong, UnsafeRole
-from persistence.failures import translated, translated_errors
-from persistence.ids import TenantId, UserId
+from persistence.announcements import ALL
+from persistence.connections import AUTOCOMMIT, READ_COMMITTED, Connection
+from persistence.errors import ReadOnlyServer
+from persistence.failures import translated
+from persistence.footprints import Footprint
+from persistence.ids import TenantId
+from persistence.leases import Lease
 from persistence.projections import Projections, Reads
-from persistence.shares import Shares
-from persistence.statements import Build, Statements
+from persistence.statements import Build, Statements, columns_of
+from persistence.touches import PEOPLES, Touched, Touches, touched
 
 R = TypeVar("R", bound=msgspec.Struct)
 
-_NOBODY = 0
-"""Identity columns start at 1: scope 0 sees nothing."""
-
-_READ_COMMITTED = "READ COMMITTED"
-_REPEATABLE_READ = "REPEATABLE READ"
+Nothing = tuple[()]
+"""Said of a statement that changes nothing that anybody keeps."""
 
 _ANALYSING = text(
     "SELECT set_config('plan_cache_mode', 'force_custom_plan', true),"
@@ -42,42 +40,95 @@ _ANALYSING = text(
 )
 
 
+class Shapes(NamedTuple):
+    """What the sessions of a database have in common."""
+
+    statements: Statements
+    projections: Projections
+
+
 class Session:
     """One scoped connection. In a read session each statement stands alone; a write session is one transaction."""
 
-    def __init__(self, database: "Database", connection: Connection, *, in_transaction: bool) -> None:
-        self._connection = connection
+    _people = True
+    """Whether it is a session of people, who see what is theirs in all tenants."""
+
+    def __init__(
+        self,
+        shapes: Shapes,
+        lease: Lease,
+        *,
+        touches: Touches | None = None,
+        footprint: Footprint | None = None,
+        in_transaction: bool = False,
+    ) -> None:
+        """`touches` of a session that commits, `footprint` of one that only reads: where its statements are noted."""
+        self._lease = lease
+        self._touches = touches
+        self._footprint = footprint
         self._in_transaction = in_transaction
-        self._statements = database.statements
-        self._projections = database.projections
-        self._listeners = database.connections.listeners
+        self._statements, self._projections = shapes
 
-    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
-        connection = self._connection
-        try:
-            if not self._in_transaction:
-                await connection.isolate(AUTOCOMMIT)
-            return await connection.sqlalchemy.execute(statement, parameters)
-        except BaseException as error:
-            if known := _known(error, connection):
-                raise known from error
-            raise
+    @property
+    def connection(self) -> Connection:
+        return self._lease.connection
 
-    async def asked(self, build: Build, shape: tuple[Any, ...], values: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
-        """The rows of the statement that `build(*shape)` says, compiled once; `values` by the names of its binds."""
-        connection = self._connection
-        try:
-            statement = self._statements.of(build, shape)
-            arguments = statement.arguments(values)
-            if self._in_transaction:
-                return (await connection.sqlalchemy.exec_driver_sql(statement.sql, tuple(arguments))).fetchall()
-            for listener in self._listeners:
-                listener(statement.sql, arguments)
-            return cast(Sequence[Sequence[Any]], await connection.driver.fetch(statement.sql, *arguments))
-        except BaseException as error:
-            if known := _known(error, connection):
-                raise known from error
-            raise
+    async def execute(
+        self, statement: Executable, parameters: Any = None, *, touches: Nothing | None = None
+    ) -> CursorResult[Any]:
+        """`touches`: of a statement in text, that it changes nothing, or that `touched` will say what."""
+        result = await self._executed(statement, parameters)
+        if touches is None:
+            self._note(statement, None, _count(result, parameters))
+        return result
+
+    async def rows(
+        self, statement: Executable, parameters: Any = None, *, touches: Nothing | None = None
+    ) -> list[tuple[Any, ...]]:
+        """`touches` as of `execute`."""
+        result = await self._executed(statement, parameters)
+        rows = cast(list[tuple[Any, ...]], result.fetchall())
+        if touches is None:
+            self._note(statement, rows, _count(result, parameters))
+        return rows
+
+    def touched(self, table: Table, rows: Sequence[int] = (ALL,)) -> None:
+        """A statement in text has written these rows of the table; without them, rows that nobody knows."""
+        if self._touches is not None:
+            self._touches.add(table.name, rows)
+
+    async def asked(
+        self, build: Build, shape: tuple[Any, ...], values: Mapping[str, Any], *, by_columns: bool = False
+    ) -> Sequence[Sequence[Any]]:
+        """The rows of the statement that `build(*shape)` says, compiled once; `values` by the names of its binds.
+
+        `by_columns` is for `asked_columns`: moments are texts.
+        """
+        statement = self._statements.of(build, shape, by_columns=by_columns)
+        arguments = statement.arguments(values)
+        rows: Sequence[Sequence[Any]]
+        while True:
+            connection = self.connection
+            try:
+                if self._in_transaction:
+                    rows = (await connection.sqlalchemy.exec_driver_sql(statement.sql, tuple(arguments))).fetchall()
+                else:
+                    for listener in self._lease.listeners:
+                        listener(statement.sql, arguments)
+                    rows = await connection.driver.fetch(statement.sql, *arguments)
+                break
+            except BaseException as error:
+                await self._moved_or_raised(error, connection)
+        if self._footprint is not None:
+            self._note_read(self._footprint, statement.touched)
+        return rows
+
+    async def asked_columns(
+        self, build: Build, shape: tuple[Any, ...], values: Mapping[str, Any]
+    ) -> list[Sequence[Any]]:
+        """What `asked` gives by rows; no columns if there are no rows."""
+        rows = await self.asked(build, shape, values, by_columns=True)
+        return columns_of(rows, self._statements.of(build, shape, by_columns=True).instants)
 
     def projected(self, record: type[Any], reads: Reads) -> type[Any]:
         """The type of the records that a statement with the columns of `reads` gives."""
@@ -87,232 +138,98 @@ class Session:
         self, build: Build, shape: tuple[Any, ...], values: Mapping[str, Any], record: type[R]
     ) -> list[R]:
         """The rows as records; the statement selects the record's fields in their order."""
-        rows = await self.asked(build, shape, values)
-        # By columns: the driver's rows are slow to unpack one by one.
-        return list(map(record, *zip(*rows, strict=True))) if rows else []
-
-    async def rows(self, statement: Executable) -> list[tuple[Any, ...]]:
-        return cast(list[tuple[Any, ...]], (await self.execute(statement)).fetchall())
+        columns = await self.asked_columns(build, shape, values)
+        return list(map(record, *columns)) if columns else []
 
     async def records(self, statement: Executable, record: type[R]) -> list[R]:
         """The rows as records; the statement selects the record's fields in their order."""
-        return [record(*row) for row in (await self.execute(statement)).fetchall()]
+        return [record(*row) for row in await self.rows(statement)]
 
     async def record(self, statement: Executable, record: type[R]) -> R | None:
-        row = (await self.execute(statement)).fetchone()
-        return None if row is None else record(*row)
+        rows = await self.rows(statement)
+        return record(*rows[0]) if rows else None
 
     async def records_by_id(self, statement: Executable, record: type[R], ids: Sequence[int]) -> list[R | None]:
         """One for each id, in order; None where the statement, which selects by these ids, finds nothing."""
         found = {row.id: row for row in await self.records(statement, record)}  # type: ignore[attr-defined]  # called for records that have an id
         return [found.get(row_id) for row_id in ids]
 
-    async def scalar(self, statement: Executable) -> Any:
-        return (await self.execute(statement)).scalar()
+    async def scalar(self, statement: Executable, *, touches: Nothing | None = None) -> Any:
+        rows = await self.rows(statement, touches=touches)
+        return rows[0][0] if rows else None
 
-    @asynccontextmanager
-    async def transaction(self, isolation: str) -> AsyncIterator[AsyncTransaction]:
-        """What a write session is: commits when the block ends, rolls back when it raises."""
-        with translated_errors():
-            sqlalchemy = await self._connection.isolate(isolation)
-            async with sqlalchemy.begin() as transaction:
-                yield transaction
+    async def prepare(self) -> None:
+        """What each of its connections needs before its first statement."""
 
-    def ended(self) -> Connection:
-        """Its connection, which is another session's, of another scope, from now on: this one can use it no more."""
-        connection = self._connection
-        del self._connection
-        return connection
+    async def _executed(self, statement: Executable, parameters: Any) -> CursorResult[Any]:
+        if isinstance(statement, UpdateBase) and not self._in_transaction:
+            raise TypeError("a session that reads does not announce what it writes")
+        while True:
+            connection = self.connection
+            try:
+                if not self._in_transaction:
+                    await connection.isolate(AUTOCOMMIT)
+                return await connection.sqlalchemy.execute(statement, parameters)
+            except BaseException as error:
+                await self._moved_or_raised(error, connection)
+
+    async def _moved_or_raised(self, error: BaseException, connection: Connection) -> None:
+        """Comes back when the statement may be sent again, on another connection."""
+        if isinstance(error, asyncio.CancelledError | TimeoutError):
+            connection.unsettled = True
+        known = translated(error) if isinstance(error, Exception) else None
+        if known is None:
+            raise error
+        if isinstance(known, ReadOnlyServer):
+            connection.renounced = True
+        if not await self._lease.move(known, error):
+            raise known from error
+        await self.prepare()
+
+    def _note(self, statement: Executable, rows: Sequence[Sequence[Any]] | None, count: int) -> None:
+        """Of a session that is to be undone, nothing."""
+        if self._touches is not None:
+            self._touches.note(statement, rows, count)
+        elif self._footprint is not None:
+            self._note_read(self._footprint, touched(statement))
+
+    def _note_read(self, footprint: Footprint, found: Touched) -> None:
+        # People's sessions see rows of tenants that nobody can name here.
+        if found.cacheable and (footprint.one_tenant or not (self._people and found.tables - PEOPLES)):
+            footprint.note(found.tables, self._lease.position)
+        else:
+            footprint.unknown = True
 
 
 class TenantSession(Session):
     """A session that sees one tenant's rows."""
 
-    def __init__(
-        self, database: "Database", connection: Connection, tenant_id: TenantId, *, in_transaction: bool
-    ) -> None:
-        super().__init__(database, connection, in_transaction=in_transaction)
+    _people = False
+
+    def __init__(self, shapes: Shapes, lease: Lease, tenant_id: TenantId, **options: Any) -> None:
+        super().__init__(shapes, lease, **options)
         self.tenant_id = tenant_id
 
 
-class Database:
-    """Connections, and the sessions opened on them; `shares` bounds those that one tenant has open at once."""
+class Analysis(TenantSession):
+    """Reads in a transaction, for the sake of settings that hold no longer than that."""
 
-    def __init__(self, connections: Connections, shares: Shares) -> None:
-        self.connections = connections
-        self.shares = shares
-        self.statements = Statements(connections.engine.dialect)
-        self.projections = Projections()
-
-    def read(self, tenant_id: TenantId) -> AbstractAsyncContextManager[TenantSession]:
-        return _TenantOpened(self, tenant_id)
-
-    @asynccontextmanager
-    async def write(self, tenant_id: TenantId) -> AsyncIterator[TenantSession]:
-        """Commits when the block ends, rolls back when it raises."""
-        async with _TenantOpened(self, tenant_id, in_transaction=True) as session, session.transaction(_READ_COMMITTED):
-            yield session
-
-    @asynccontextmanager
-    async def snapshot(self, tenant_id: TenantId) -> AsyncIterator[TenantSession]:
-        """As `write`, and every statement sees the database as it was at the first one."""
-        async with (
-            _TenantOpened(self, tenant_id, in_transaction=True) as session,
-            session.transaction(_REPEATABLE_READ),
-        ):
-            yield session
-
-    @asynccontextmanager
-    async def analyse(self, tenant_id: TenantId) -> AsyncIterator[TenantSession]:
-        """As `read`, for statements over many events: each one is planned for its own values, and not in parallel.
-
-        The plan that PostgreSQL keeps after some executions, for any tenant and any range, can take thirty times as
-        long. Parallel workers hand distinct rows over in the order of their hashes, which fills the leader's hash
-        table in the worst way: 640,000 impressions took minutes instead of seconds.
-
-        Raises StatementTooLong, within the block too.
-        """
-        async with self.write(tenant_id) as session:
-            await session.execute(_ANALYSING)
-            with _told_if_too_long():
-                yield session
-
-    @asynccontextmanager
-    async def trial(self, tenant_id: TenantId) -> AsyncIterator[TenantSession]:
-        """As `snapshot`, and whatever was written is undone when the block ends."""
-        async with (
-            _TenantOpened(self, tenant_id, in_transaction=True) as session,
-            session.transaction(_REPEATABLE_READ) as transaction,
-        ):
-            yield session
-            await transaction.rollback()
-
-    def read_account(self, user_id: UserId | None = None) -> AbstractAsyncContextManager[Session]:
-        """A session on what belongs to people and not to a tenant: users, logins, and the user's own memberships."""
-        return _AccountOpened(self, user_id)
-
-    @asynccontextmanager
-    async def write_account(self, user_id: UserId | None = None) -> AsyncIterator[Session]:
-        async with _AccountOpened(self, user_id, in_transaction=True) as session, session.transaction(_READ_COMMITTED):
-            yield session
-
-    def watched(self, listener: Listener) -> AbstractContextManager[None]:
-        """Within the block, the listener is told each statement before it is sent."""
-        return self.connections.watched(listener)
-
-    async def ping(self) -> None:
-        """Raises DatabaseUnavailable when no statement can be run."""
-        async with self.read_account() as session:
-            await session.scalar(select(1))
-
-    async def refuse_unsafe_role(self) -> None:
-        """Raises UnsafeRole when the engine's role could see through row-level security."""
-        statement = text(
-            "SELECT rolname, rolsuper OR rolbypassrls,"
-            " EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-            "         WHERE c.relowner = r.oid AND n.nspname = 'public' AND c.relkind IN ('r', 'p'))"
-            " FROM pg_roles r WHERE rolname = current_user"
-        )
-        async with self.read_account() as session:
-            name, bypasses, owns = (await session.rows(statement))[0]
-        if bypasses or owns:
-            why = "is a superuser or has BYPASSRLS" if bypasses else "owns the tables"
-            raise UnsafeRole(
-                f"The database role {name!r} {why} and could read every tenant's data; "
-                "set PODGRAPH_DATABASE__URL to a role that is neither (see README, Databases)."
-            )
-
-    async def close(self) -> None:
-        await self.connections.close()
-
-
-def open_database(url: str, *, pool_size: int, statement_timeout: float) -> Database:
-    """A Database over asyncpg; `url` is `postgresql+asyncpg://…`, `statement_timeout` in seconds."""
-    engine = create_async_engine(
-        url,
-        poolclass=NullPool,
-        connect_args={
-            "timeout": statement_timeout,
-            "command_timeout": statement_timeout,
-            "server_settings": {
-                "application_name": "podgraph",
-                "timezone": "UTC",
-                "jit": "off",
-                # Else the statements of a process that was killed go on for as long as they take, for nobody.
-                "client_connection_check_interval": "2s",
-            },
-        },
-    )
-    connections = Connections(engine, pool_size, statement_timeout)
-    return Database(connections, Shares(max(1, pool_size // 2), statement_timeout))
-
-
-class _Opened:
-    """Takes a connection and gives it back; a class, since a generator would cost more than all of this."""
-
-    def __init__(self, database: Database, tenant_id: int, user_id: int = _NOBODY) -> None:
-        self._database = database
-        self._scope = Scope(tenant_id, user_id)
-        self._place: asyncio.Semaphore | None = None
-        self._session: Session | None = None
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._session is not None:
-            self._database.connections.give_back(self._session.ended())
-        self._leave()
-
-    async def _taken(self) -> Connection:
-        if self._scope.tenant_id != _NOBODY:
-            self._place = await self._database.shares.take(self._scope.tenant_id)
+    async def prepare(self) -> None:
+        connection = self.connection
         try:
-            return await self._database.connections.take(self._scope)
-        except BaseException:
-            self._leave()
-            raise
+            sqlalchemy = await connection.isolate(READ_COMMITTED)
+            self._begun = await sqlalchemy.begin()
+            await sqlalchemy.execute(_ANALYSING)
+        except BaseException as error:
+            await self._moved_or_raised(error, connection)
 
-    def _leave(self) -> None:
-        if self._place is not None:
-            self._place.release()
-
-
-class _TenantOpened(_Opened):
-    def __init__(self, database: Database, tenant_id: TenantId, *, in_transaction: bool = False) -> None:
-        super().__init__(database, tenant_id)
-        self._tenant_id = tenant_id
-        self._in_transaction = in_transaction
-
-    async def __aenter__(self) -> TenantSession:
-        connection = await self._taken()
-        session = TenantSession(self._database, connection, self._tenant_id, in_transaction=self._in_transaction)
-        self._session = session
-        return session
+    async def finish(self) -> None:
+        """Nothing was written: what goes wrong here harms nobody."""
+        with suppress(Exception):
+            if not self.connection.unsettled:
+                await self._begun.rollback()
 
 
-class _AccountOpened(_Opened):
-    def __init__(self, database: Database, user_id: UserId | None, *, in_transaction: bool = False) -> None:
-        super().__init__(database, _NOBODY, user_id or _NOBODY)
-        self._in_transaction = in_transaction
-
-    async def __aenter__(self) -> Session:
-        session = self._session = Session(self._database, await self._taken(), in_transaction=self._in_transaction)
-        return session
-
-
-def _known(error: BaseException, connection: Connection) -> PersistenceError | None:
-    """What a statement's exception means; notes that the connection has one that was given up."""
-    if isinstance(error, asyncio.CancelledError | TimeoutError):
-        connection.unsettled = True
-    return translated(error) if isinstance(error, Exception) else None
-
-
-@contextmanager
-def _told_if_too_long() -> Iterator[None]:
-    """For a connection that is there already: whoever waits then waits for a statement."""
-    try:
-        yield
-    except DatabaseUnavailable as error:
-        if isinstance(error.__cause__, TimeoutError):
-            raise StatementTooLong(str(error)) from error
-        raise
+def _count(result: CursorResult[Any], parameters: Any) -> int:
+    """How many rows were changed; of many statements at once only the last one's number is known."""
+    return -1 if isinstance(parameters, list | tuple) else result.rowcount

@@ -7,7 +7,7 @@ those of all other tenants wait behind them until they time out.
 import asyncio
 from weakref import WeakValueDictionary
 
-from persistence.errors import DatabaseUnavailable
+from persistence.errors import DatabaseBusy
 
 
 class Shares:
@@ -23,7 +23,7 @@ class Shares:
         return len(self._places)
 
     async def take(self, tenant_id: int) -> asyncio.Semaphore:
-        """A place, which is given back by the semaphore's `release`. Raises DatabaseUnavailable."""
+        """A place, which is given back by the semaphore's `release`. Raises DatabaseBusy."""
         places = self._places.get(tenant_id)
         if places is None:
             places = self._places[tenant_id] = asyncio.Semaphore(self._size)
@@ -35,5 +35,5 @@ class Shares:
             async with asyncio.timeout(self._seconds):
                 await places.acquire()
         except TimeoutError as error:
-            raise DatabaseUnavailable("too many statements of one tenant wait") from error
+            raise DatabaseBusy("too many statements of one tenant wait") from error
         return places

@@ -10,8 +10,11 @@ import msgspec
 from aiodataloader import DataLoader
 
 from cache.broadcast import Broadcast
+from cache.coherence import Coherence
+from persistence.database import Database
+from persistence.footprints import Footprint
 from persistence.ids import TenantId
-from persistence.sessions import Database
+from persistence.views import DatabaseView
 from resolvers.answers import Answers
 from resolvers.billing.plans import PLANS, PlanName
 from resolvers.billing.ports import BillingServices
@@ -20,9 +23,12 @@ from resolvers.events.intake import Intake
 from resolvers.feeds.fetcher import FeedFetcher
 from resolvers.feeds.reader import FeedReader
 from resolvers.identity.ports import IdentityServices
+from resolvers.keeping import Audience, Keeper, Keeping
 from resolvers.loaders.registry import Loaders
+from resolvers.loaders.source import Source
 from resolvers.policy import Permission, Viewer, tenant_for
 from resolvers.runs.line import Line
+from resolvers.sight import OperationSight, demanded, seen
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -39,6 +45,10 @@ class Services(msgspec.Struct, frozen=True):
     """A new URL-safe text of 256 random bits."""
     identity: IdentityServices
     billing: BillingServices = BillingServices()
+    coherence: Coherence | None = None
+    """Where writes are told of and heard of; None where there are neither caches nor replicas."""
+    keeper: Keeper | None = None
+    """What is kept beyond an operation; None: nothing is."""
 
 
 class OperationOver(Exception):
@@ -56,14 +66,21 @@ class RequestContext:
         *,
         spending: Spending | None = None,
         client: Client = UNKNOWN,
+        sight: OperationSight | None = None,
     ) -> None:
+        """Without a `sight` everything is read on the primary and nothing is kept."""
         self.services = services
         self.viewer = viewer
         self.address_hash = address_hash
         """A keyed hash of the client's network address; the address itself is not kept."""
         self.spending = spending or Spending(f"adr:{address_hash}", PLANS[PlanName.FREE])
         self.client = client
-        self.loaders = Loaders(services.database, viewer.tenant_id if viewer else None)
+        self.sight = sight
+        self.footprint = Footprint()
+        """Of all that the operation was shown, as far as its sight lets anything be kept."""
+        self.database = seen(services.database, sight, self.footprint)
+        """What the operation reads and writes through."""
+        self.loaders = self._new_loaders()
         self.batches: dict[tuple[str, int], DataLoader[Any, Any]] = {}
         """Belongs to `schema.fields`: the dataloaders that collect parents for batched fields."""
         self.answers = Answers()
@@ -73,8 +90,22 @@ class RequestContext:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
 
-    def for_event(self) -> Self:
-        return type(self)(self.services, self.viewer, self.address_hash, spending=self.spending, client=self.client)
+    @property
+    def consistency(self) -> str | None:
+        """The token of what the operation has written, for its client; None if it wrote nothing."""
+        return None if self.sight is None else self.sight.consistency
+
+    def demand(self, given: object) -> None:
+        """What the request's `extensions.consistency` asks for; None is nothing. Raises InvalidInput."""
+        demand = demanded(given, "extensions", "consistency")
+        if self.sight is not None:
+            self.sight.demand(demand)
+
+    async def for_event(self) -> Self:
+        sight = None if self.sight is None else await self.sight.renewed()
+        return type(self)(
+            self.services, self.viewer, self.address_hash, spending=self.spending, client=self.client, sight=sight
+        )
 
     @contextmanager
     def under_way(self) -> Iterator[None]:
@@ -98,7 +129,23 @@ class RequestContext:
     def become(self, viewer: Viewer) -> None:
         """After a login or the first tenant: the rest of the operation runs as this viewer."""
         self.viewer = viewer
-        self.loaders = Loaders(self.services.database, viewer.tenant_id)
+        self.loaders = self._new_loaders()
+
+    @property
+    def audience(self) -> Audience | None:
+        """Who may be shown what is kept of the operation; None where nothing is."""
+        viewer, keeping = self.viewer, self._keeping
+        if viewer is None or keeping is None or not keeping.allowed:
+            return None
+        return Audience(keeping, viewer.rights, viewer.name)
+
+    def _new_loaders(self) -> Loaders:
+        tenant_id = self.viewer.tenant_id if self.viewer else None
+        keeper, sight, database = self.services.keeper, self.sight, self.database
+        self._keeping: Keeping | None = None
+        if tenant_id is not None and keeper is not None and sight is not None and isinstance(database, DatabaseView):
+            self._keeping = Keeping(keeper, sight, database, tenant_id, self.footprint)
+        return Loaders(Source(database, self._keeping), tenant_id)
 
     def tenant_for(self, permission: Permission) -> TenantId:
         """The viewer's tenant, if the viewer may do this there. Raises Unauthenticated or Forbidden."""

@@ -46,7 +46,7 @@ async def import_feed(context: RequestContext, url: str, progress: Progress = _u
     """Raises FeedRejected."""
     tenant_id = context.tenant_for(Permission.WRITE)
     url = url.strip()
-    database = context.services.database
+    database = context.database
     async with database.read(tenant_id) as session:
         state = await Podcasts(session).feed_state(url)
     fetched = await context.services.feeds.fetch(
@@ -70,7 +70,7 @@ async def import_body(
     tenant_id = context.tenant_for(Permission.WRITE)
     feed = await context.services.reader.parse(fetched.body, content_type=fetched.content_type, base_url=fetched.url)
     feed_url = fetched.permanent_url or url
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         podcasts, episodes = Podcasts(session), Episodes(session)
         for address in sorted({url, feed_url}):
             await podcasts.lock_feed(address)
@@ -100,7 +100,7 @@ async def import_body(
 async def _unchanged(
     context: RequestContext, tenant_id: TenantId, state: FeedState, url: str, fetched: NotModified
 ) -> FeedImport:
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         podcasts = Podcasts(session)
         if fetched.permanent_url is not None:
             await podcasts.move_feed(url, fetched.permanent_url)

@@ -40,7 +40,7 @@ async def _heard(
 
 
 async def refuse_ended_access(context: RequestContext, tenant_id: TenantId) -> None:
-    """Whether the viewer, who was let in when the subscription began, would be let in now.
+    """Whether the viewer, who was let in when the subscription began, would be let in now: asked on the primary.
 
     Raises Unauthenticated, Forbidden.
     """

@@ -120,10 +120,14 @@ def page_of(
 
 def page_size(asked: int | None, argument: str) -> int:
     """Raises InvalidInput (INVALID_PAGE_SIZE)."""
-    size = DEFAULT_SIZE if asked is None else asked
-    if not 0 <= size <= LARGEST_SIZE:
-        message = f"'{argument}' must be from 0 to {LARGEST_SIZE:,}; page with cursors to read more."
-        raise invalid("INVALID_PAGE_SIZE", message, argument)
+    return size_of(asked, argument, DEFAULT_SIZE, LARGEST_SIZE, "; page with cursors to read more")
+
+
+def size_of(asked: int | None, argument: str, default: int, largest: int, advice: str = "") -> int:
+    """How many are asked for. Raises InvalidInput (INVALID_PAGE_SIZE), whose message ends with the advice."""
+    size = default if asked is None else asked
+    if not 0 <= size <= largest:
+        raise invalid("INVALID_PAGE_SIZE", f"'{argument}' must be from 0 to {largest:,}{advice}.", argument)
     return size
 
 

@@ -76,7 +76,7 @@ class EpisodeChanges(BaseModel):
 
 async def create_podcast(context: RequestContext, new: NewPodcast) -> PodcastRecord:
     tenant_id = context.tenant_for(Permission.WRITE)
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         podcast = await Podcasts(session).insert(new.model_dump())
     context.loaders.clear()
     return podcast
@@ -90,7 +90,7 @@ async def update_podcast(
     Raises NotFound, Conflict, IllegalTransition when it is archived.
     """
     tenant_id = context.tenant_for(Permission.WRITE)
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         await _live_podcast(session, podcast_id, version)
         podcast = await changes.update(
             Podcasts(session), podcast_id, version, changed.model_dump(exclude_unset=True), noun="podcast"
@@ -106,7 +106,7 @@ async def archive_podcast(context: RequestContext, podcast_id: PodcastId, versio
     """
     tenant_id = context.tenant_for(Permission.WRITE)
     now = context.services.clock()
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         await _live_podcast(session, podcast_id, version)
         podcast = await changes.update(Podcasts(session), podcast_id, version, {"archived_at": now}, noun="podcast")
     context.loaders.clear()
@@ -119,7 +119,7 @@ async def create_episode(context: RequestContext, podcast_id: PodcastId, new: Ne
     Raises NotFound, IllegalTransition when the podcast is archived or the feed is in charge of its episodes.
     """
     tenant_id = context.tenant_for(Permission.WRITE)
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         podcast = await changes.found(Podcasts(session), podcast_id, "podcast", "podcastId")
         changes.refuse_archived(podcast, "podcast", "podcastId")
         if podcast.feed_url is not None:
@@ -135,7 +135,7 @@ async def update_episode(
     context: RequestContext, episode_id: EpisodeId, version: int, changed: EpisodeChanges
 ) -> EpisodeRecord:
     tenant_id = context.tenant_for(Permission.WRITE)
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         episode = await changes.update(
             Episodes(session), episode_id, version, changed.model_dump(exclude_unset=True), noun="episode"
         )

@@ -70,6 +70,18 @@ class Viewer(msgspec.Struct, frozen=True):
     role: Role | None = None
     scopes: frozenset[Scope] = frozenset()
 
+    @property
+    def rights(self) -> str:
+        """A text that is the same for all who may do the same in the same tenant, for the same reason."""
+        if self.role is not None:
+            return f"role {self.role}"
+        return f"scopes {' '.join(sorted(self.scopes))}"
+
+    @property
+    def name(self) -> str:
+        """A text that no other viewer has."""
+        return f"user {self.user_id}" if self.user_id is not None else f"key {self.api_key_id}"
+
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions
 

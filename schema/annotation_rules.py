@@ -26,6 +26,9 @@ from schema.directives import ListSize, Span
 LARGEST_WEIGHT: Final = Decimal(1_000_000)
 """Points: what is dearer is a slip of the keyboard."""
 
+LONGEST_AGE: Final = 31_536_000
+"""Seconds for which an answer may be kept: a year."""
+
 LARGEST_SIZE: Final = 1_000_000
 """Values of a list: what is longer is no bound."""
 

@@ -1,4 +1,4 @@
-"""What the graph costs, as its SDL says: `@cost` and `@listSize` read and checked."""
+"""What the graph costs and what may be kept of it, as its SDL says: the directives read and checked."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -29,15 +29,18 @@ from graphql import (
 )
 from graphql.validation.validate import validate_sdl
 
-from schema.annotation_rules import LARGEST_WEIGHT, possible_types, size_mistakes, weight_problem
+from schema.annotation_rules import LARGEST_WEIGHT, LONGEST_AGE, possible_types, size_mistakes, weight_problem
 from schema.directives import (
     ASSUMED_SIZE_FOR,
+    CACHE_CONTROL,
     COST,
     DIRECTIVES,
     LEAF_COST,
     LIST_SIZE,
     AssumedSizeFor,
+    Hint,
     ListSize,
+    Scope,
     Span,
 )
 
@@ -55,6 +58,8 @@ class Annotations(msgspec.Struct, frozen=True):
     list_sizes: Mapping[str, ListSize]
     leaf: Decimal = Decimal(0)
     """Of a field of scalars or enumerations that has no weight of its own."""
+    hints: Mapping[str, Hint] = {}
+    """Of types and fields."""
 
 
 class Mistake(msgspec.Struct, frozen=True):
@@ -80,7 +85,9 @@ def read_annotations(document: DocumentNode) -> Annotations:
     found = _Reader(document)
     if found.mistakes:
         raise AnnotationMistakes(found.mistakes)
-    return Annotations(found.types, found.fields, found.arguments, found.input_fields, found.list_sizes, found.leaf)
+    return Annotations(
+        found.types, found.fields, found.arguments, found.input_fields, found.list_sizes, found.leaf, found.hints
+    )
 
 
 class _Reader:
@@ -91,6 +98,7 @@ class _Reader:
         self.input_fields: dict[str, Decimal] = {}
         self.list_sizes: dict[str, ListSize] = {}
         self.leaf = Decimal(0)
+        self.hints: dict[str, Hint] = {}
         self.mistakes: list[Mistake] = []
         self._misplaced(document)
         self._redefined(document)
@@ -108,7 +116,7 @@ class _Reader:
     def _misplaced(self, document: DocumentNode) -> None:
         """Directives on definitions that cannot have them."""
         locations = {
-            "object_type": {COST},
+            "object_type": {COST, CACHE_CONTROL},
             "scalar_type": {COST},
             "enum_type": {COST},
             "schema": {LEAF_COST},
@@ -150,6 +158,7 @@ class _Reader:
                 continue
             if isinstance(type_, GraphQLObjectType | GraphQLScalarType | GraphQLEnumType):
                 self._weigh(self.types, name, _nodes(type_), least=Decimal(0))
+                self._hint(name, _nodes(type_))
             if isinstance(type_, GraphQLInputObjectType):
                 for field_name, input_field in type_.fields.items():
                     self._weigh(self.input_fields, f"{name}.{field_name}", [input_field.ast_node])
@@ -177,6 +186,12 @@ class _Reader:
                 self._refuse(where, "@cost stands on the fields of objects, not on those of interfaces")
             else:
                 self._weigh(found, where, [node])
+        if isinstance(parent, GraphQLInterfaceType) and any(
+            one.name.value == CACHE_CONTROL for one in _ours(field.ast_node)
+        ):
+            self._refuse(coordinate, "@cacheControl stands on the fields of objects, not on those of interfaces")
+        else:
+            self._hint(coordinate, [field.ast_node])
         size = self._list_size(field.ast_node, coordinate)
         if size is not None:
             self.mistakes += [Mistake(coordinate, text) for text in size_mistakes(schema, field, size)]
@@ -194,6 +209,20 @@ class _Reader:
                         found[coordinate] = Decimal(text)
                     else:
                         self._refuse(coordinate, problem)
+
+    def _hint(self, coordinate: str, nodes: Iterable[Any]) -> None:
+        for node in nodes:
+            for directive in _ours(node):
+                if directive.name.value != CACHE_CONTROL:
+                    continue
+                arguments = _arguments(directive)
+                seconds, scope = arguments.get("maxAge"), arguments.get("scope")
+                if seconds is None and scope is None:
+                    self._refuse(coordinate, "@cacheControl says neither maxAge nor scope")
+                elif seconds is not None and not 0 <= seconds <= LONGEST_AGE:
+                    self._refuse(coordinate, f"maxAge is not between 0 and {LONGEST_AGE:,}")
+                else:
+                    self.hints[coordinate] = Hint(seconds, None if scope is None else Scope(scope))
 
     def _read_leaf_cost(self, nodes: Iterable[Any]) -> None:
         for node in nodes:
@@ -285,7 +314,9 @@ def _nodes(type_: GraphQLNamedType) -> list[Any]:
 
 def _ours(node: Any) -> list[DirectiveNode]:
     directives = getattr(node, "directives", None) or ()
-    return [one for one in directives if one.name.value in (COST, LIST_SIZE, ASSUMED_SIZE_FOR, LEAF_COST)]
+    return [
+        one for one in directives if one.name.value in (COST, LIST_SIZE, ASSUMED_SIZE_FOR, LEAF_COST, CACHE_CONTROL)
+    ]
 
 
 def _arguments(directive: DirectiveNode) -> dict[str, Any]:

@@ -1,10 +1,12 @@
-"""The directives that say what the graph costs, as the GraphQL Cost Directives specification defines them.
+"""The directives that say what the graph costs, and which answers may be kept.
 
+Costs are as the GraphQL Cost Directives specification defines them,
 https://ibm.github.io/graphql-specs/cost-spec.html. Three things are ours: a slicing argument that is a list counts by
-its length, `@assumedSizeFor`, and `@leafCost`.
+its length, `@assumedSizeFor`, and `@leafCost`. `@cacheControl` has Apollo Server's words.
 """
 
 import json
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -13,6 +15,8 @@ COST: Final = "cost"
 LIST_SIZE: Final = "listSize"
 ASSUMED_SIZE_FOR: Final = "assumedSizeFor"
 LEAF_COST: Final = "leafCost"
+CACHE_CONTROL: Final = "cacheControl"
+CACHE_CONTROL_SCOPE: Final = "CacheControlScope"
 
 DIRECTIVES: Final = '''\
 """
@@ -66,8 +70,49 @@ directive @leafCost(
   """A number of points with at most three decimals."""
   weight: String!
 ) on SCHEMA
+
+"""Who may be shown an answer that was kept."""
+enum CacheControlScope {
+  """Everybody of the tenant who has the same role, or the same scopes."""
+  PUBLIC
+  """The user or the API key that asked."""
+  PRIVATE
+}
+
+"""
+Whether answers may be kept and shown again, until something that they show is written. An answer is kept if each of its
+fields may be: a field says so itself, or the type of the objects that it leads to, or, for other fields, the object
+that it belongs to.
+"""
+directive @cacheControl(
+  """The longest time in seconds for which an answer is kept, written or not; 0 for not at all."""
+  maxAge: Int
+  """Who may be shown it; PRIVATE where a type, or a field that leads to objects, does not say."""
+  scope: CacheControlScope
+) on FIELD_DEFINITION | OBJECT
 '''
 """Their definitions, for the head of an SDL."""
+
+
+class Scope(StrEnum):
+    """Who may be shown an answer that was kept."""
+
+    PUBLIC = "PUBLIC"
+    PRIVATE = "PRIVATE"
+
+
+class Hint(msgspec.Struct, frozen=True):
+    """What `@cacheControl` says of a type or a field; `max_age` is in seconds, None where it says only for whom."""
+
+    max_age: int | None
+    scope: Scope | None
+
+    def written(self) -> str:
+        """The directive as it stands behind a type or a field."""
+        given = [] if self.max_age is None else [f"maxAge: {self.max_age}"]
+        if self.scope is not None:
+            given.append(f"scope: {self.scope}")
+        return f"@{CACHE_CONTROL}({', '.join(given)})"
 
 
 class Span(msgspec.Struct, frozen=True):

@@ -1,12 +1,12 @@
-"""The graph with what it costs: what the server and the commands start from."""
+"""The graph with what it costs and what may be kept of it: what the server and the commands start from."""
 
 import msgspec
 from graphql import GraphQLSchema, build_ast_schema, is_specified_directive, parse
 
 from schema.annotations import AnnotationMistakes, Annotations, read_annotations
 from schema.build import build_schema
-from schema.directives import DIRECTIVES
-from schema.sdl import WEIGHTS, annotated_sdl, weights_of
+from schema.directives import CACHE_CONTROL_SCOPE, DIRECTIVES
+from schema.sdl import HINTS, WEIGHTS, annotated_sdl, hints_of, weights_of
 
 
 class Graph(msgspec.Struct, frozen=True):
@@ -17,10 +17,14 @@ class Graph(msgspec.Struct, frozen=True):
     annotations: Annotations
 
 
-def build_graph(weights: str | None = None) -> Graph:
-    """The graph with these weights, a TOML text, or else with its own. Raises AnnotationMistakes."""
+def build_graph(weights: str | None = None, hints: str | None = None) -> Graph:
+    """The graph with these weights and hints, TOML texts, or else with its own. Raises AnnotationMistakes."""
     built = build_schema()
-    sdl, mistakes = annotated_sdl(built, weights_of(WEIGHTS.read_text() if weights is None else weights))
+    sdl, mistakes = annotated_sdl(
+        built,
+        weights_of(WEIGHTS.read_text() if weights is None else weights),
+        hints_of(HINTS.read_text() if hints is None else hints),
+    )
     try:
         annotations = read_annotations(parse(sdl))
     except AnnotationMistakes as error:
@@ -29,6 +33,7 @@ def build_graph(weights: str | None = None) -> Graph:
         raise AnnotationMistakes(mistakes)
     schema = built._schema
     # Introspection tells of the directives too.
-    ours = build_ast_schema(parse(DIRECTIVES)).directives
-    schema.directives = (*schema.directives, *(one for one in ours if not is_specified_directive(one)))
+    ours = build_ast_schema(parse(DIRECTIVES))
+    schema.directives = (*schema.directives, *(one for one in ours.directives if not is_specified_directive(one)))
+    schema.type_map[CACHE_CONTROL_SCOPE] = ours.type_map[CACHE_CONTROL_SCOPE]
     return Graph(schema, sdl, annotations)

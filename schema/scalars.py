@@ -1,5 +1,6 @@
 """Scalars beyond GraphQL's five. On the wire: times and dates as ISO 8601 text, exact decimals as text."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -50,7 +51,13 @@ _LONGEST_DECIMAL = 60
 """Characters: more than any of ours has."""
 
 
+_CANONICAL = re.compile(r"0|-?(?!0\Z)(0|[1-9][0-9]*)(\.[0-9]*[1-9])?")
+"""A decimal as it is written: no exponent, no zero too many."""
+
+
 def _decimal_text(value: object) -> str:
+    if isinstance(value, str) and _CANONICAL.fullmatch(value):
+        return value
     if isinstance(value, bool) or not isinstance(value, Decimal | int) or not Decimal(value).is_finite():
         raise GraphQLError("Decimal must be a finite decimal number.")
     text = f"{Decimal(value):f}"
@@ -105,6 +112,8 @@ WRITTEN_AS_IT_IS: Final[Mapping[Callable[[Any], Any], str]] = MappingProxyType(
     {
         _moment_text: "type({value}) is datetime and {value}.tzinfo is UTC",
         date.isoformat: "type({value}) is date",
+        # Nothing but decimals gives fields of decimals a text (`resolvers.attribution.exact.decimal_text`).
+        _decimal_text: "type({value}) is str",
         _big_int: f"type({{value}}) is int and -{LARGEST} <= {{value}} <= {LARGEST}",
     }
 )

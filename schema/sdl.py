@@ -1,4 +1,4 @@
-"""The graph as text, with what it costs: Strawberry's SDL and the directives that it does not know.
+"""The graph as text, with what it costs and what may be kept: Strawberry's SDL, and directives that it does not know.
 
 They are put into the text rather than on Strawberry's fields: an interface and its objects share those, and `@cost` may
 stand on the objects' fields alone.
@@ -29,13 +29,14 @@ from strawberry.printer import print_schema
 
 from resolvers.pages import DEFAULT_SIZE
 from schema.annotations import AnnotationMistakes, Mistake
-from schema.directives import DIRECTIVES, LEAF_COST, AssumedSizeFor, ListSize, Span
+from schema.directives import DIRECTIVES, LEAF_COST, AssumedSizeFor, Hint, ListSize, Scope, Span
 from schema.fields import LONGEST, LongestBy, PerItem
 
 MUTATION_WEIGHT: Final = "10"
 """Points of a field of Mutation for which no other weight is given."""
 
 WEIGHTS: Final = Path(__file__).with_name("weights.toml")
+HINTS: Final = Path(__file__).with_name("cache.toml")
 
 
 class Weights(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -60,23 +61,53 @@ def weights_of(text: str) -> Weights:
         raise AnnotationMistakes([Mistake("weights.toml", str(error))]) from None
 
 
-def annotated_sdl(schema: strawberry.Schema, weights: Weights) -> tuple[str, Sequence[Mistake]]:
-    """The SDL, types sorted by name, which ends with a newline; and the weights that have no place in it."""
+class Hints(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Seconds for which answers may be kept, by the coordinate of a type or a field."""
+
+    public: Mapping[str, int] = {}
+    private: Mapping[str, int] = {}
+
+    def all(self) -> dict[str, Hint]:
+        scopes = ((self.public, Scope.PUBLIC), (self.private, Scope.PRIVATE))
+        return {name: Hint(seconds, scope) for table, scope in scopes for name, seconds in table.items()}
+
+
+def hints_of(text: str) -> Hints:
+    """The hints of a TOML text. Raises AnnotationMistakes."""
+    try:
+        hints = msgspec.toml.decode(text, type=Hints)
+    except msgspec.DecodeError as error:
+        raise AnnotationMistakes([Mistake("cache.toml", str(error))]) from None
+    twice = sorted(hints.public.keys() & hints.private.keys())
+    if twice:
+        raise AnnotationMistakes([Mistake(name, "cache.toml says that it is public and private") for name in twice])
+    return hints
+
+
+def annotated_sdl(schema: strawberry.Schema, weights: Weights, hints: Hints) -> tuple[str, Sequence[Mistake]]:
+    """The SDL, types sorted by name, which ends with a newline; and the weights and hints that have no place in it."""
     text = print_schema(schema).strip() + "\n"
-    writer = _Writer(schema, weights)
+    writer = _Writer(schema, weights, hints)
     for definition in parse(text).definitions:
         writer.definition(definition)
-    unknown = sorted(weights.all().keys() - writer.written)
-    mistakes = [Mistake(coordinate, "weights.toml names what does not exist") for coordinate in unknown]
+    mistakes = [
+        Mistake(coordinate, f"{file} names what does not exist")
+        for file, given, written in (
+            ("weights.toml", weights.all().keys(), writer.written),
+            ("cache.toml", hints.all().keys(), writer.hinted),
+        )
+        for coordinate in sorted(given - written)
+    ]
     return DIRECTIVES + "\n" + writer.head + writer.text(text), mistakes
 
 
 class _Writer:
     """Collects what to insert where."""
 
-    def __init__(self, schema: strawberry.Schema, weights: Weights) -> None:
+    def __init__(self, schema: strawberry.Schema, weights: Weights, hints: Hints) -> None:
         self._types = schema._schema.type_map
         self._weights = weights
+        self._hints = hints.all()
         self._insertions: list[tuple[int, str]] = []
         mutation = schema._schema.mutation_type
         self._mutation = mutation.name if mutation else None
@@ -84,6 +115,8 @@ class _Writer:
             kind.value: root.name for kind in OperationType if (root := schema._schema.get_root_type(kind)) is not None
         }
         self.written: set[str] = set()
+        """Coordinates whose weight has found its place, and in `hinted` those whose hint has."""
+        self.hinted: set[str] = set()
 
     def text(self, text: str) -> str:
         pieces = []
@@ -107,7 +140,9 @@ class _Writer:
             case ScalarTypeDefinitionNode() | EnumTypeDefinitionNode():
                 self._cost(self._weights.types, node.name.value, node.name)
             case ObjectTypeDefinitionNode():
-                self._cost(self._weights.types, node.name.value, (node.interfaces or (node.name,))[-1])
+                end = (node.interfaces or (node.name,))[-1]
+                self._cost(self._weights.types, node.name.value, end)
+                self._hint(node.name.value, end)
                 self._fields(node.name.value, node.fields or ())
             case InterfaceTypeDefinitionNode():
                 self._fields(node.name.value, node.fields or ())
@@ -123,6 +158,7 @@ class _Writer:
                 self._insert(field.type, size.written())
             default = MUTATION_WEIGHT if type_name == self._mutation else None
             self._cost(self._weights.fields, coordinate, field.type, default)
+            self._hint(coordinate, field.type)
             for argument in field.arguments or ():
                 self._cost(self._weights.arguments, f"{coordinate}({argument.name.value}:)", _value_end(argument))
 
@@ -131,6 +167,12 @@ class _Writer:
         if weight is not None:
             self.written.add(coordinate)
             self._insert(after, f"@cost(weight: {json.dumps(weight)})")
+
+    def _hint(self, coordinate: str, after: Node) -> None:
+        hint = self._hints.get(coordinate)
+        if hint is not None:
+            self.hinted.add(coordinate)
+            self._insert(after, hint.written())
 
     def _insert(self, after: Node, directive: str) -> None:
         if after.loc is not None:

@@ -18,9 +18,9 @@ from cache.broadcast import Broadcast
 from cache.redis import open_redis
 from gateway.embedded.postgres import APP, OWNER, EmbeddedPostgres
 from ops.telemetry.metrics import EventMetrics
+from persistence.database import Database, open_database
 from persistence.migrate import migrate
 from persistence.partitions import make_partitions
-from persistence.sessions import Database, open_database
 from resolvers.context import Services
 from resolvers.events.intake import Intake, IntakeSettings
 from resolvers.events.kinds import EventType

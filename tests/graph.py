@@ -40,7 +40,7 @@ async def run(context: RequestContext, query: str, **variables: Any) -> Executio
     try:
         job = _job(query, variables)
         if job.document.operation(None).operation is OperationType.QUERY:
-            execution = await _executor().execute(job, context.for_event())
+            execution = await _executor().execute(job, await context.for_event())
             return ExecutionResult(
                 msgspec.json.decode(msgspec.json.encode(execution.data)), list(execution.errors) or None
             )

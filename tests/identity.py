@@ -12,8 +12,8 @@ from sqlalchemy import text
 from gateway.auth.access_tokens import Keyring
 from gateway.auth.guess_limits import Guesses
 from gateway.auth.passwords import Passwords
+from persistence.database import Database
 from persistence.ids import TenantId, UserId
-from persistence.sessions import Database
 from resolvers.context import RequestContext, Services
 from resolvers.identity.accounts import Registration, register
 from resolvers.identity.ports import IdentityServices

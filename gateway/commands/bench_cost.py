@@ -22,7 +22,7 @@ from gateway.cost.calibration.queries import assorted
 from gateway.development import with_development_secrets
 from gateway.lifespan import open_process
 from gateway.middleware.drain import Drain
-from gateway.settings import Auth, DatabaseSettings, RedisSettings, Settings
+from gateway.settings import Auth, CacheSettings, DatabaseSettings, RedisSettings, Settings
 from ops.bench import cost
 from ops.bench.demo_server import DemoServer, demo_server
 from ops.bench.processes import BenchFailed
@@ -93,9 +93,10 @@ async def _measured(
 
 
 async def _overheads(server: DemoServer, graph: Graph) -> dict[str, Overhead]:
-    # The server's own database and keys, whatever the environment says.
+    # The server's own database and keys, whatever the environment says; and as the server, it keeps nothing.
     own = {"data_dir": Path(server.environment["PODGRAPH_DATA_DIR"]), "database": DatabaseSettings(), "auth": Auth()}
-    settings = with_development_secrets(Settings().model_copy(update={**own, "redis": RedisSettings()}))
+    own |= {"redis": RedisSettings(), "cache": CacheSettings(enabled=False)}
+    settings = with_development_secrets(Settings().model_copy(update=own))
     with database_settings(settings) as running:
         async with open_process(running, Drain()) as process:
             viewer = Viewer(tenant_id=TenantId(server.tenant_id), role=Role.ADMIN)

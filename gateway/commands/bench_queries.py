@@ -56,7 +56,7 @@ def queries_command(
     shape: Annotated[list[str] | None, typer.Option(help="Q1 to Q4; may be repeated. Default: all.")] = None,
     server: Annotated[
         list[str] | None,
-        typer.Option(help="podgraph or graphql-core; may be repeated. Default: both. The hand-written one is always."),
+        typer.Option(help="podgraph, warm (its caches on) or graphql-core; may be repeated. Default: all of them."),
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures here.")] = None,
 ) -> None:

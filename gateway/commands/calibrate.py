@@ -33,7 +33,7 @@ from gateway.cost.points import points
 from gateway.development import with_development_secrets
 from gateway.lifespan import open_process
 from gateway.middleware.drain import Drain
-from gateway.settings import Environment, Settings
+from gateway.settings import CacheSettings, Environment, Settings
 from ops.bench.ranks import spearman
 from persistence.ids import TenantId
 from resolvers.context import RequestContext
@@ -77,7 +77,8 @@ def calibrate_command(
     as it is unless it moves by more than a fifth and enough queries say so. On standard error: what moves, and
     Spearman's rank correlation of cost and time, of queries that were held out, before and after.
     """
-    settings = with_development_secrets(Settings())
+    # What is kept would be fetched once, and the other rounds would measure the cache.
+    settings = with_development_secrets(Settings()).model_copy(update={"cache": CacheSettings(enabled=False)})
     if settings.environment is Environment.PRODUCTION:
         raise Failure("Calibrating takes all of a machine for minutes: PODGRAPH_ENVIRONMENT is production.")
     console = Console(stderr=True)

@@ -20,6 +20,7 @@ from gateway.documents.manifest import UnreadableManifest, manifest_from
 from gateway.documents.registration import IdTaken, Registration, refusals, register
 from gateway.settings import Settings
 from ops.telemetry.metrics import DocumentMetrics
+from persistence.database import Database, open_database
 from persistence.migrate import refuse_pending
 from persistence.repositories.documents import (
     ClientDocuments,
@@ -27,7 +28,6 @@ from persistence.repositories.documents import (
     delete_unassigned,
     release_documents,
 )
-from persistence.sessions import Database, open_database
 from resolvers.billing.spending import UNKNOWN, Client
 from schema.graph import build_graph
 

@@ -12,10 +12,10 @@ from gateway.commands.schema import USAGE_DAYS
 from gateway.embedded import EmbeddedError
 from gateway.schema_changes.usage import ElementUsers, UnreadableUsage, Usage
 from gateway.settings import IncompleteSettings, Settings
+from persistence.database import open_database
 from persistence.errors import PersistenceError
 from persistence.migrate import refuse_pending
 from persistence.repositories.usage import first_day, forget_before, last_uses
-from persistence.sessions import open_database
 
 STATEMENT_SECONDS: Final = 60.0
 

@@ -20,25 +20,30 @@ class Running(msgspec.Struct, frozen=True):
 
     url: str
     owner_url: str
+    replica_urls: tuple[str, ...] = ()
 
 
 @contextmanager
-def database_settings(settings: Settings) -> Iterator[Settings]:
+def database_settings(settings: Settings, replicas: int = 0) -> Iterator[Settings]:
     """The settings with a database in them, which is up for as long as the block lasts.
 
-    Raises EmbeddedError when the embedded server cannot start.
+    The embedded one, where it is not running yet, gets that many replicas. Raises EmbeddedError when it cannot start.
     """
     if settings.database.url is not None:
         yield settings
         return
     if (running := _running(settings.data_dir)) is not None:
-        yield _with_database(settings, running.url, running.owner_url)
+        yield _with_database(settings, running)
         return
-    with EmbeddedPostgres(settings.data_dir / "postgres") as postgres:
+    with EmbeddedPostgres(settings.data_dir / "postgres", replicas=replicas) as postgres:
         postgres.ensure_database(DATABASE)
-        mine = Running(url=postgres.url(APP, DATABASE), owner_url=postgres.url(OWNER, DATABASE))
+        mine = Running(
+            url=postgres.url(APP, DATABASE),
+            owner_url=postgres.url(OWNER, DATABASE),
+            replica_urls=postgres.replica_urls(APP, DATABASE),
+        )
         with _noted(settings.data_dir, mine):
-            yield _with_database(settings, mine.url, mine.owner_url)
+            yield _with_database(settings, mine)
 
 
 def refuse_second(settings: Settings) -> None:
@@ -76,6 +81,7 @@ def _running(data_dir: Path) -> Running | None:
     return None
 
 
-def _with_database(settings: Settings, url: str, owner_url: str) -> Settings:
-    database = DatabaseSettings(**{**settings.database.model_dump(), "url": url, "owner_url": owner_url})
+def _with_database(settings: Settings, running: Running) -> Settings:
+    found = {"url": running.url, "owner_url": running.owner_url, "replica_urls": running.replica_urls}
+    database = DatabaseSettings(**{**settings.database.model_dump(), **found})
     return settings.model_copy(update={"database": database})

@@ -12,10 +12,11 @@ from gateway.commands.database import migrated
 from gateway.commands.failures import Failure, failures_as_sentences
 from gateway.commands.running import database_settings, refuse_second
 from gateway.commands.seed import seeded
-from gateway.commands.serve import refuse_taken_port, serve, with_address
+from gateway.commands.serve import refuse_taken_port, serve
 from gateway.demo.account import DemoAccount
 from gateway.development import with_development_secrets
 from gateway.pages import DemoLogin
+from gateway.serving import with_address
 from gateway.settings import Environment, Settings
 
 LOCAL_NAMES: Final = ("localhost", "*.localhost", "127.0.0.1", "::1")
@@ -25,16 +26,24 @@ LOCAL_NAMES: Final = ("localhost", "*.localhost", "127.0.0.1", "::1")
 def up_command(
     host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 if left out.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on; 8000 if left out.")] = None,
+    replicas: Annotated[
+        int, typer.Option(min=0, max=4, help="Streaming replicas of PostgreSQL, to read from as far as they are new.")
+    ] = 0,
 ) -> None:
     """Start PostgreSQL, migrate, seed a demo and serve, all on this machine; Ctrl-C stops everything."""
     settings = with_local_names(with_address(Settings(), host, port))
     if settings.environment is Environment.PRODUCTION:
         raise Failure("`podgraph up` is for development: in production use `podgraph migrate` and `podgraph serve`.")
+    if replicas and settings.database.url is not None:
+        raise Failure(
+            "`--replicas` is for the embedded PostgreSQL: name those of your own in PODGRAPH_DATABASE__REPLICA_URLS,"
+            " or unset PODGRAPH_DATABASE__URL."
+        )
     refuse_taken_port(settings.http)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     refuse_second(settings)
     settings = with_development_secrets(settings)
-    with database_settings(settings) as running:
+    with database_settings(settings, replicas) as running:
         asyncio.run(migrated(running))
         account = asyncio.run(seeded(running))
         _print(Console(), running, account)
@@ -72,6 +81,8 @@ def _print(console: Console, settings: Settings, account: DemoAccount) -> None:
     table.add_row("GraphQL", f"{base}/graphql")
     table.add_row("Demo login", f"{account.email}   {account.password}")
     table.add_row("API key", account.api_key)
+    if replicas := len(settings.database.replica_urls):
+        table.add_row("Database", f"PostgreSQL with {replicas} streaming {'replica' if replicas == 1 else 'replicas'}")
     table.add_row("Stop", "Ctrl-C; the data stays in " + str(settings.data_dir))
     console.print()
     console.print(table, soft_wrap=True, highlight=False)

@@ -10,7 +10,7 @@ from graphql import GraphQLError
 from gateway.cost.bill import DearestList
 from gateway.cost.budgets import Budgets, Hold, Level, Throttled
 from gateway.cost.dearest_list import advice
-from gateway.cost.points import Points, readable, shown
+from gateway.cost.points import ONE, Points, readable, shown
 from gateway.cost.prices import Price
 from gateway.cost.tally import Tally
 from gateway.cost.terms import Terms, terms_of
@@ -19,6 +19,9 @@ from ops.telemetry.metrics import CostMetrics
 from resolvers.billing.spending import Client, Spending
 
 HEADER: Final = "graphql-cost"
+
+KEPT_PART: Final = 10
+"""An answer from the response cache is charged this part of what it had cost."""
 
 _PAYERS: Final = 10_000
 """Payers whose terms are remembered: those seen last."""
@@ -43,6 +46,14 @@ def cost_mode(header: str | None) -> CostMode | None:
         raise rejected(Code.BAD_REQUEST, "The header GraphQL-Cost is 'report' or 'validate'.") from None
 
 
+def cost_of_kept(actual: Points) -> Points:
+    """What an answer from the response cache costs that had cost `actual`: a tenth, in whole points, and at least one.
+
+    Never more than the answer itself.
+    """
+    return min(actual, max(ONE, Points(-(-actual // (KEPT_PART * ONE)) * ONE)))
+
+
 class Checkout:
     """Where operations are paid for: makes their purchases."""
 
@@ -65,9 +76,11 @@ class Purchase:
         "_client",
         "_dearest",
         "_hold",
+        "_kept",
         "_levels",
         "_metrics",
         "_price",
+        "_requested",
         "_terms",
         "tally",
     )
@@ -82,6 +95,8 @@ class Purchase:
         self._levels: tuple[Level, ...] = ()
         self._actual: Points | None = None
         self._dearest: DearestList | None = None
+        self._requested = price.static
+        self._kept = False
         self.tally = Tally()
         """Counts what is executed."""
 
@@ -109,49 +124,68 @@ class Purchase:
 
     async def take(self, seconds: float) -> None:
         """Holds the price until `settle`, or for `seconds`. Raises RequestRejected (COST_LIMIT_EXCEEDED, THROTTLED)."""
+        await self._take(self._price.static, seconds)
+
+    async def take_kept(self, actual: Points, seconds: float) -> None:
+        """As `take`, for an answer that is there already and had cost `actual`: holds what that costs, no more.
+
+        Which operations are too dear does not depend on what happens to be kept.
+        """
+        self._kept = True
+        await self._take(cost_of_kept(actual), seconds)
+
+    async def _take(self, requested: Points, seconds: float) -> None:
         try:
             self.check()
         except RequestRejected:
             await self.look()
             raise
-        taken = await self._budgets.take(
-            self._terms.allowances, self._price.static, client=self._client.name, seconds=seconds
-        )
+        self._requested = requested
+        taken = await self._budgets.take(self._terms.allowances, requested, client=self._client.name, seconds=seconds)
         self._levels = taken.levels
         if isinstance(taken, Throttled):
             self._metrics.refused("throttled")
             raise self._throttled(taken)
         self._hold = taken
-        self._metrics.admitted(self._price.static)
+        self._metrics.admitted(requested)
 
     async def settle(self) -> None:
         """Gives back what was held and not used; does nothing unless something is held."""
         if self._hold is None:
             return
         hold, self._hold = self._hold, None
-        actual, static = self._price.actual(self.tally), self._price.static
-        if actual > static:
+        requested = self._requested
+        actual = requested if self._kept else self._price.actual(self.tally)
+        if actual > requested:
             # A list was longer than the schema says: nobody pays for our mistake, and operators hear of it.
             self._metrics.overrun()
-            actual = static
+            actual = requested
         self._actual = actual
         self._levels = await self._budgets.settle(hold, actual)
-        self._metrics.settled(actual, static - actual)
+        self._metrics.settled(actual, requested - actual)
+
+    @property
+    def actual(self) -> Points | None:
+        """What it came to, once it is settled."""
+        return self._actual
 
     def extension(self, mode: CostMode | None) -> dict[str, Any]:
         """`extensions.cost` of the response."""
         cost: dict[str, Any] = {
-            "requestedQueryCost": shown(self._price.static),
+            "requestedQueryCost": shown(self._requested),
             "actualQueryCost": None if self._actual is None else shown(self._actual),
             "maximumQueryCost": self._terms.shown_maximum,
         }
+        if self._kept:
+            cost["cached"] = True
         # Before a budget has been asked there is no level to show.
         for name, budget, level in zip(
             ("throttleStatus", "apiKeyThrottleStatus"), self._terms.budgets, self._levels, strict=False
         ):
             cost[name] = budget.status(level)
         if mode is not None:
-            bill = self._price.bill(None if self._actual is None else self.tally)
+            # Of a kept answer: what it would cost to execute, which nobody did.
+            bill = self._price.bill(None if self._actual is None or self._kept else self.tally)
             cost["bill"] = [line.shown() for line in bill.lines]
         if self._dearest is not None:
             cost["dearestList"] = _dearest(self._dearest)
@@ -170,10 +204,10 @@ class Purchase:
         seconds = max(1, math.ceil(throttled.retry_after))
         whose = self._terms.budgets[throttled.by].kind.replace("-", " ")
         message = (
-            f"This operation may cost {readable(self._price.static)} points, and the budget of this {whose} has"
+            f"This operation may cost {readable(self._requested)} points, and the budget of this {whose} has"
             f" {readable(level.available)} left: try again in {seconds} s, or ask for less."
         )
-        extensions = {"requestedQueryCost": shown(self._price.static), "retryAfter": round(throttled.retry_after, 3)}
+        extensions = {"requestedQueryCost": shown(self._requested), "retryAfter": round(throttled.retry_after, 3)}
         return RequestRejected(
             Code.THROTTLED, [GraphQLError(message, extensions=extensions)], {"retry-after": str(seconds)}
         )

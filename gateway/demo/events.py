@@ -11,11 +11,11 @@ from typing import Any, Final
 import msgspec
 
 from gateway.demo.content import NEWEST, SEED, DemoCampaign, DemoContent
+from persistence.database import Database
 from persistence.ids import TenantId
 from persistence.pages import Slice
 from persistence.repositories.campaigns import Advertisers, Placements
 from persistence.repositories.event_intake import EventIntake
-from persistence.sessions import Database
 from resolvers import ids
 from resolvers.events.identity import event_id
 from resolvers.events.incoming import IncomingEvent

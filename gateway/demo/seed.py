@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from gateway.demo.content import DemoContent
+from persistence.database import Database
 from persistence.ids import TenantId
 from persistence.repositories.campaigns import Advertisers, Campaigns, LineItems, Placements
 from persistence.repositories.podcasts import Episodes, Podcasts
-from persistence.sessions import Database, TenantSession
+from persistence.sessions import TenantSession
 
 Advance = Callable[[int], None]
 """Called with the number of objects just written."""

@@ -3,7 +3,7 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from graphql import (
@@ -15,10 +15,12 @@ from graphql import (
     parse,
     validate,
 )
+from graphql.execution.values import VariableValues
 from graphql.validation import MaxIntrospectionDepthRule
 
 from gateway.documents.limits import DocumentLimits, Structure, structure
 from gateway.documents.tokens import check_tokens
+from gateway.documents.variables import DeclaredVariables
 from gateway.errors import Code, RequestRejected, rejected
 from ops.telemetry.metrics import DocumentMetrics
 from resolvers.billing.plans import DocumentBounds
@@ -34,7 +36,12 @@ class Document(msgspec.Struct, frozen=True):
     text_bytes: int
     node: DocumentNode
     operations: Mapping[str | None, OperationDefinitionNode]
+    variables: Mapping[str | None, DeclaredVariables]
     structure: Structure
+
+    def values(self, operation: OperationDefinitionNode, given: Mapping[str, Any]) -> VariableValues | None:
+        """The coerced variables of one of its operations; None when they do not fit."""
+        return self.variables[operation.name.value if operation.name else None].values(given)
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation of that name, or the only one; an empty name is no name."""
@@ -119,7 +126,10 @@ class Documents:
         }
         if not operations:
             raise rejected(Code.OPERATION_RESOLUTION_FAILURE, "The document contains no operation.")
-        return Document(hash=digest, text_bytes=size, node=node, operations=operations, structure=found)
+        variables = {name: DeclaredVariables(self._schema, operation) for name, operation in operations.items()}
+        return Document(
+            hash=digest, text_bytes=size, node=node, operations=operations, variables=variables, structure=found
+        )
 
     def _syntax_tree(self, text: str) -> DocumentNode:
         limits = self._limits

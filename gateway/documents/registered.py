@@ -6,9 +6,9 @@ from typing import Final, Protocol
 
 import msgspec
 
+from persistence.database import Database
 from persistence.errors import PersistenceError
 from persistence.repositories.documents import RegisteredDocument, registered_by_hash, registered_by_id
-from persistence.sessions import Database
 
 HASH_PREFIX: Final = "sha256:"
 """Of a `documentId` that is the text's hash (GraphQL over HTTP, appendix A)."""

@@ -17,9 +17,9 @@ from gateway.documents.coordinates import Uses, uses_of, uses_of_variables
 from gateway.documents.documents import Document
 from ops.telemetry.logging import logger
 from ops.telemetry.metrics import ClientMetrics
+from persistence.database import Database
 from persistence.errors import PersistenceError
 from persistence.repositories.usage import ClientUse, ElementUse, add_client_uses, add_element_uses
-from persistence.sessions import Database
 from resolvers.billing.spending import Client
 
 EVERY_SECONDS: Final = 10.0

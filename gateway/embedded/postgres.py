@@ -6,6 +6,8 @@ import socket
 import subprocess
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
+from itertools import count, islice
 from pathlib import Path
 from types import FrameType, MappingProxyType, TracebackType
 from typing import Final, NoReturn, Self
@@ -18,6 +20,7 @@ from gateway.embedded.cluster import SUPERUSER, initialise, refuse_damage
 from gateway.embedded.failures import EmbeddedError, failure, operating_system
 from gateway.embedded.lock import DirectoryLock
 from gateway.embedded.postmaster import Postmaster, stop_orphan
+from gateway.embedded.standby import KEPT_LOG, Standby, refuse_promoted, replica_directories
 
 OWNER: Final = "podgraph_owner"
 """Owns the schema and migrates it."""
@@ -48,6 +51,9 @@ class EmbeddedPostgres:
     `primary.log` and `lock`. Clients use the socket. `port` also opens 127.0.0.1 for tools such as psql, where the
     superuser `postgres` logs in with the content of `password`. `settings` are PostgreSQL's own, by name.
 
+    `replicas` streaming replicas run beside it, in `replica1/` and so on, which the same socket directory leads to.
+    `synchronous` makes a commit wait until one of them has it; one that is promoted then waits for nobody.
+
     Root runs it under another account and, where that cannot enter `data_dir`, below `shared_root` (see account.py).
     Whatever prevents the start is an EmbeddedError of one sentence.
     """
@@ -58,6 +64,8 @@ class EmbeddedPostgres:
         *,
         port: int | None = None,
         settings: Mapping[str, str] = MappingProxyType({}),
+        replicas: int = 0,
+        synchronous: bool = False,
         shared_root: Path = Path("/var/lib/podgraph"),
         start_timeout: float = 60.0,
         stop_timeout: float = 30.0,
@@ -66,6 +74,8 @@ class EmbeddedPostgres:
         self._data_dir = data_dir
         self._port = port
         self._settings = settings
+        self._replica_ports = _free_ports(port, replicas)
+        self._synchronous = synchronous
         self._shared_root = shared_root
         self._start_timeout = start_timeout
         self._stop_timeout = stop_timeout
@@ -74,7 +84,7 @@ class EmbeddedPostgres:
         self._home = data_dir
         self._programs = data_dir
         self._lock: DirectoryLock | None = None
-        self._primary: Postmaster | None = None
+        self._servers: list[Postmaster] = []
         self._handlers: dict[signal.Signals, signal.Handlers] = {}
 
     def __enter__(self) -> Self:
@@ -91,9 +101,21 @@ class EmbeddedPostgres:
     ) -> None:
         self._close()
 
+    @property
+    def servers(self) -> tuple[Postmaster, ...]:
+        """The server processes: the primary's, then those of the replicas."""
+        return tuple(self._servers)
+
     def url(self, user: str, database: str) -> str:
         """SQLAlchemy's address of a database, over the socket, without a password."""
-        query = {"host": str(self._run), "port": str(self._port or _SOCKET_PORT)}
+        return self._url(user, database, self._port or _SOCKET_PORT)
+
+    def replica_urls(self, user: str, database: str) -> tuple[str, ...]:
+        """The same of each replica."""
+        return tuple(self._url(user, database, port) for port in self._replica_ports)
+
+    def _url(self, user: str, database: str, port: int) -> str:
+        query = {"host": str(self._run), "port": str(port)}
         return URL.create("postgresql+asyncpg", username=user, database=database, query=query).render_as_string()
 
     def ensure_database(self, name: str = "podgraph") -> None:
@@ -132,23 +154,31 @@ class EmbeddedPostgres:
             self._lock = DirectoryLock(self._home, self._account)
             initialise(self._data, self._programs, self._account, minimum_free=self._minimum_free)
             refuse_damage(self._data)
-            stop_orphan(self._data, self._stop_timeout)
+            for directory in (self._data, *replica_directories(self._home)):
+                stop_orphan(directory, self._stop_timeout)
+            refuse_promoted(self._home)
             self._make_run()
             self._refuse_taken_port()
-            self._primary = Postmaster(
+            primary = Postmaster(
                 self._programs,
                 self._data,
                 log=self._home / "primary.log",
                 account=self._account,
-                settings=self._parameters(),
+                settings={**self._parameters(), **self._acknowledgement()},
             )
-            self._primary.start(self._start_timeout)
+            self._servers.append(primary)
+            primary.start(self._start_timeout)
+            for standby in self._standbys():
+                self._servers.append(standby.postmaster)
+                standby.start(self._start_timeout)
 
     def _close(self) -> None:
         try:
-            if self._primary:
-                self._primary.stop(self._stop_timeout)
-                self._primary = None
+            with ExitStack() as stack:
+                # The primary first: its last act is to send the replicas what they still lack.
+                for server in reversed(self._servers):
+                    stack.callback(server.stop, self._stop_timeout)
+            self._servers.clear()
         finally:
             if self._lock:
                 self._lock.release()
@@ -167,6 +197,7 @@ class EmbeddedPostgres:
             # Replicas, the consistency of reads and their tests need these.
             "wal_level": "replica",
             "max_wal_senders": "10",
+            "wal_keep_size": KEPT_LOG if self._replica_ports or replica_directories(self._home) else "0",
             "hot_standby": "on",
             "shared_preload_libraries": "pg_stat_statements",
             # With PostgreSQL's own defaults, taking millions of events in costs half as much again: checkpoints write
@@ -176,6 +207,31 @@ class EmbeddedPostgres:
             **self._settings,
         }
 
+    def _acknowledgement(self) -> dict[str, str]:
+        """What a commit on the primary waits for."""
+        if not self._synchronous:
+            return {}
+        return {"synchronous_standby_names": f"ANY 1 ({', '.join(map(_name, self._numbers))})"}
+
+    @property
+    def _numbers(self) -> range:
+        return range(1, len(self._replica_ports) + 1)
+
+    def _standbys(self) -> list[Standby]:
+        ports = (self._port or _SOCKET_PORT, *self._replica_ports)
+        return [
+            Standby(
+                _name(number),
+                self._home,
+                self._programs,
+                self._account,
+                port=ports[number],
+                peers=(*ports[:number], *ports[number + 1 :]),
+                settings=self._parameters(),
+            )
+            for number in self._numbers
+        ]
+
     def _make_run(self) -> None:
         self._run.mkdir(mode=0o700, exist_ok=True)
         if self._account:
@@ -184,7 +240,8 @@ class EmbeddedPostgres:
             left_over.unlink()
 
     def _refuse_long_socket_path(self) -> None:
-        path = self._run / f".s.PGSQL.{self._port or _SOCKET_PORT}"
+        longest = max((self._port or _SOCKET_PORT, *self._replica_ports))
+        path = self._run / f".s.PGSQL.{longest}"
         length = len(os.fsencode(path))
         if length > _SOCKET_PATH_LIMIT:
             raise EmbeddedError(
@@ -212,6 +269,15 @@ class EmbeddedPostgres:
             if signal.getsignal(number) is signal.SIG_DFL:
                 self._handlers[number] = signal.SIG_DFL
                 signal.signal(number, _leave)
+
+
+def _name(number: int) -> str:
+    return f"replica{number}"
+
+
+def _free_ports(taken: int | None, wanted: int) -> tuple[int, ...]:
+    """Numbers for the replicas' sockets, which nothing on the network listens to."""
+    return tuple(islice((port for port in count(_SOCKET_PORT + 1) if port != taken), wanted))
 
 
 def _leave(number: int, _frame: FrameType | None) -> NoReturn:

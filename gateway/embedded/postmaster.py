@@ -38,6 +38,11 @@ class Postmaster:
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """Of the server process, running or not; None before the start and after the stop."""
+        return self._process.pid if self._process else None
+
     def start(self, timeout: float) -> None:
         """Returns when the server accepts connections; EmbeddedError if it gives up or needs more than `timeout` s."""
         _clear_stale_lock(self._data)

@@ -18,16 +18,21 @@ from graphql.execution.values import VariableValues
 from graphql.language import Visitor, visit
 from graphql.language.visitor import BREAK
 
+from gateway.documents.variables import NO_VARIABLES
+
 Convert = Callable[[Mapping[str, Any]], dict[str, Any]]
 """Coerced values by their names in the graph to the resolver's keyword arguments."""
 
-NO_VARIABLES = VariableValues({}, {})
-
 
 class Arguments(msgspec.Struct, frozen=True):
-    """`constant` are the keyword arguments that no variable changes; `varying` are coerced for each operation."""
+    """`constant` are the keyword arguments that no variable changes; `varying` are coerced for each operation.
+
+    `plain`, some of those, are keywords and the variables whose values they have as they are; `others` are the rest.
+    """
 
     constant: Mapping[str, Any]
+    plain: tuple[tuple[str, str], ...]
+    others: GraphQLField | None
     varying: GraphQLField | None
     node: FieldNode
     convert: Convert
@@ -36,17 +41,43 @@ class Arguments(msgspec.Struct, frozen=True):
         """The keyword arguments. Raises GraphQLError, or what a conversion raises."""
         if self.varying is None:
             return self.constant
-        given = get_argument_values(self.varying, self.node, variables)
-        return {**self.constant, **self.convert(given)}
+        values = dict(self.constant)
+        varying, coerced = self.others, variables.coerced
+        for keyword, variable in self.plain:
+            value = coerced.get(variable)
+            if value is None:
+                # What a null means, or a variable that is not given, depends on the argument.
+                varying = self.varying
+                break
+            values[keyword] = value
+        if varying is not None:
+            values.update(self.convert(get_argument_values(varying, self.node, variables)))
+        return values
 
 
-def arguments_of(field: GraphQLField, node: FieldNode, convert: Convert) -> Arguments:
-    """Raises GraphQLError, or what a conversion raises."""
+def arguments_of(field: GraphQLField, node: FieldNode, convert: Convert, keywords: Mapping[str, str]) -> Arguments:
+    """`keywords` has those of the arguments that resolvers take as they are coerced, by their names in the graph.
+
+    Raises GraphQLError, or what a conversion raises.
+    """
     given = {argument.name.value: argument for argument in node.arguments or ()}
     varying = {name: argument for name, argument in field.args.items() if _varies(argument, given.get(name))}
     fixed = {name: argument for name, argument in field.args.items() if name not in varying}
     constant = convert(get_argument_values(_with(field, fixed), node, NO_VARIABLES)) if fixed else {}
-    return Arguments(constant, _with(field, varying) if varying else None, node, convert)
+    plain = {
+        name: (keywords[name], argument.value.name.value)
+        for name, argument in given.items()
+        if name in keywords and isinstance(argument.value, VariableNode)
+    }
+    others = {name: argument for name, argument in varying.items() if name not in plain}
+    return Arguments(
+        constant=constant,
+        plain=tuple(plain.values()),
+        others=_with(field, others) if others else None,
+        varying=_with(field, varying) if varying else None,
+        node=node,
+        convert=convert,
+    )
 
 
 def _varies(argument: GraphQLArgument, given: ArgumentNode | None) -> bool:

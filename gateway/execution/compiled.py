@@ -5,11 +5,9 @@ from collections.abc import AsyncGenerator
 from contextlib import closing
 from typing import Generic
 
-from graphql import GraphQLSchema, OperationDefinitionNode, OperationType
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql import GraphQLSchema, OperationType
 
 from gateway.execution.abandoned import Abandoned
-from gateway.execution.arguments import NO_VARIABLES
 from gateway.execution.executor import ContextT, Event, Execution, Job
 from gateway.execution.planner import Planner, Unplanned
 from gateway.execution.plans import Plans
@@ -35,7 +33,6 @@ class CompiledExecutor(Generic[ContextT]):
         reference: ReferenceExecutor[ContextT],
     ) -> None:
         self._metrics = metrics
-        self._schema = schema
         self._seconds = seconds
         self._reference = reference
         self.plans = Plans(Planner(schema), metrics)
@@ -45,7 +42,7 @@ class CompiledExecutor(Generic[ContextT]):
         operation = job.document.operation(job.operation_name)
         if operation.operation is not OperationType.QUERY:
             return await self._by_reference(job, context, "it is no query")
-        variables = self._variables(job, operation)
+        variables = job.document.values(operation, job.variables)
         if variables is None:
             return await self._by_reference(job, context, "its variables do not fit")
         try:
@@ -77,16 +74,9 @@ class CompiledExecutor(Generic[ContextT]):
         return await self._reference.execute(job, context)
 
     def _went(self, job: Job, way: Way, why: str | None = None) -> None:
-        self._metrics.operations.labels(way.value).inc()
+        self._metrics.operations.of(way.value).amount += 1
         if job.profile is not None:
             job.profile.way, job.profile.why = way, why
-
-    def _variables(self, job: Job, operation: OperationDefinitionNode) -> VariableValues | None:
-        """None when they do not fit, which graphql-core finds too and explains."""
-        if not operation.variable_definitions:
-            return NO_VARIABLES
-        found = get_variable_values(self._schema, operation.variable_definitions, dict(job.variables), 1)
-        return None if isinstance(found, list) else found
 
     def _count(self, run: Run, job: Job) -> None:
         if job.tally is not None:

@@ -11,6 +11,7 @@ from gateway.documents.documents import Document
 from gateway.execution.profile import Profile
 from resolvers.answers import Answers
 from resolvers.billing.spending import Client, Spending
+from resolvers.keeping import Audience
 
 
 class OperationContext(Protocol):
@@ -28,7 +29,18 @@ class OperationContext(Protocol):
     def answers(self) -> Answers:
         """What resolvers answered to one executor, for another that takes over."""
 
-    def for_event(self) -> Self:
+    @property
+    def audience(self) -> Audience | None:
+        """Who may be shown what is kept of the operation; None where nothing is."""
+
+    @property
+    def consistency(self) -> str | None:
+        """The consistency token of what the operation wrote; None if it wrote nothing."""
+
+    def demand(self, given: object) -> None:
+        """What the request's `extensions.consistency` asks for; None is nothing. Raises InvalidInput."""
+
+    async def for_event(self) -> Self:
         """The context of one event of a subscription: nothing loaded for an earlier event is seen again."""
 
     def close(self) -> None:
@@ -56,9 +68,12 @@ class Job(msgspec.Struct, frozen=True):
 
 
 class Execution(msgspec.Struct, frozen=True):
-    """What came of running an operation, or of one event of a subscription; errors are raw, not yet masked."""
+    """What came of running an operation, or of one event of a subscription; errors are raw, not yet masked.
 
-    data: dict[str, Any] | None
+    `data` is whatever is encoded as the response map: a dict, or a struct of structs. None: there is none.
+    """
+
+    data: Any
     errors: Sequence[GraphQLError] = ()
 
 

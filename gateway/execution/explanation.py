@@ -1,7 +1,7 @@
 """A plan for people: its calls level by level, and the generated functions."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from gateway.execution.plan import Attribute, Call, Choice, Items, Leaves, Plan, Selection, Shape
 
@@ -53,15 +53,22 @@ def _place(selection: Selection) -> str:
 
 
 def _source(selection: Selection) -> str:
-    """The function with the response keys in their places, which it only knows by name."""
+    """The function with the response keys and type names in their places, which are not in its text."""
     [made] = ast.parse(selection.text).body
-    build = _Bound(selection.constants).visit(made).body[0]
+    build = _Bound(selection.constants, selection.keys).visit(made).body[0]
     return ast.unparse(build)
 
 
 class _Bound(ast.NodeTransformer):
-    def __init__(self, constants: Mapping[str, str]) -> None:
+    def __init__(self, constants: Mapping[str, str], keys: Sequence[str]) -> None:
         self._constants = constants
+        self._keys = keys
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        if isinstance(node.func, ast.Name) and node.func.id == "row":
+            return ast.Dict([ast.Constant(key) for key in self._keys], [self.visit(value) for value in node.args])
+        self.generic_visit(node)
+        return node
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         return ast.Constant(self._constants[node.id]) if node.id in self._constants else node

@@ -2,7 +2,7 @@
 
     { id title podcast { title } }, of Episode, becomes
 
-    def made(key0, key1, complete1, key2):
+    def made(row, complete1):
         def build(records, column0):
             rows = []
             add = rows.append
@@ -11,17 +11,18 @@
                 value1 = record.title
                 if not (type(value1) is str):
                     value1 = complete1(value1)
-                add({key0: value0, key1: value1, key2: value2})
+                add(row(value0, value1, value2))
             return rows
         return build
 
-What a client wrote is never source: response keys are arguments of `made`. The text has what the schema's own code
-says, and so selection sets of one kind share it, whatever their keys are, and it is compiled once.
+`row` is a struct that is encoded under the response keys: made and encoded sooner than a dict, in a quarter of its
+memory. What a client wrote is never source: response keys are data of that struct. The text has what the schema's own
+code says, and so selection sets of one kind share it, whatever their keys are, and it is compiled once.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -49,7 +50,7 @@ _GIVEN: Final = {
 
 
 class Generated(msgspec.Struct, frozen=True):
-    """`build`, its text, and the response keys and type names that are bound to the text's names."""
+    """`build`, its text, and the type names that are bound to the text's names."""
 
     build: Build
     text: str
@@ -60,11 +61,10 @@ class Generator:
     """Makes functions; the texts that were compiled last are kept, at most `most`."""
 
     def __init__(self, most: int = MOST_TEXTS) -> None:
-        self._most = most
-        self._made: OrderedDict[str, Callable[..., Build]] = OrderedDict()
+        self._made = lru_cache(most)(_compiled)
 
     def __len__(self) -> int:
-        return len(self._made)
+        return self._made.cache_info().currsize
 
     def generated(self, fields: Mapping[str, Field]) -> Generated:
         """The function for these fields, by response key; its columns are in the order of the fields."""
@@ -72,11 +72,8 @@ class Generator:
         functions: dict[str, Any] = {}
         lines: list[str] = []
         columns: list[str] = []
-        pairs: list[str] = []
-        for number, (key, field) in enumerate(fields.items()):
+        for number, field in enumerate(fields.values()):
             value = f"value{number}"
-            constants[f"key{number}"] = key
-            pairs.append(f"key{number}: {value}")
             match field:
                 case TypeName(name):
                     constants[f"type{number}"] = name
@@ -88,20 +85,24 @@ class Generator:
                     lines.extend(_completion(value, number, leaf, functions))
                 case Column():
                     columns.append(value)
-        text = _text([*constants, *functions], lines, columns, pairs)
-        return Generated(self._compiled(text)(**constants, **functions), text, constants)
+        text = _text([*constants, *functions], lines, columns, len(fields))
+        return Generated(self._made(text)(row=_row(tuple(fields)), **constants, **functions), text, constants)
 
-    def _compiled(self, text: str) -> Callable[..., Build]:
-        made = self._made.get(text)
-        if made is None:
-            names: dict[str, Any] = dict(_GIVEN)
-            exec(compile(text, "<compiled selection>", "exec"), names)  # noqa: S102  # the schema's text, no client's
-            made = self._made[text] = names["made"]
-            if len(self._made) > self._most:
-                self._made.popitem(last=False)
-        else:
-            self._made.move_to_end(text)
-        return made
+
+def _compiled(text: str) -> Callable[..., Build]:
+    names: dict[str, Any] = dict(_GIVEN)
+    exec(compile(text, "<compiled selection>", "exec"), names)  # noqa: S102  # the schema's text, no client's
+    made: Callable[..., Build] = names["made"]
+    return made
+
+
+def _row(keys: tuple[str, ...]) -> type[msgspec.Struct]:
+    """What is encoded as an object with these keys, in their order."""
+    names = [f"value{number}" for number in range(len(keys))]
+    # Nothing in a response leads back to where it is: the garbage collector has nothing to look for.
+    return msgspec.defstruct(
+        "Row", [(name, Any) for name in names], rename=dict(zip(names, keys, strict=True)), gc=False
+    )
 
 
 def _completion(value: str, number: int, leaf: Leaf, functions: dict[str, Any]) -> list[str]:
@@ -116,18 +117,18 @@ def _completion(value: str, number: int, leaf: Leaf, functions: dict[str, Any]) 
     return [f"if {value} is not None and {other}:" if leaf.nullable else f"if {other}:", f"    {complete}"]
 
 
-def _text(bound: list[str], lines: list[str], columns: list[str], pairs: list[str]) -> str:
+def _text(bound: list[str], lines: list[str], columns: list[str], count: int) -> str:
     given = [f"column{number}" for number in range(len(columns))]
     each = f"record, {', '.join(columns)} in zip(records, {', '.join(given)})" if columns else "record in records"
     return "\n".join(
         [
-            f"def made({', '.join(bound)}):",
+            f"def made({', '.join(['row', *bound])}):",
             f"    def build({', '.join(['records', *given])}):",
             "        rows = []",
             "        add = rows.append",
             f"        for {each}:",
             *(f"            {line}" for line in lines),
-            f"            add({{{', '.join(pairs)}}})",
+            f"            add(row({', '.join(f'value{number}' for number in range(count))}))",
             "        return rows",
             "    return build",
         ]

@@ -65,7 +65,7 @@ class Column(msgspec.Struct, frozen=True):
     waits: bool
 
 
-Build = Callable[..., list[dict[str, Any]]]
+Build = Callable[..., list[msgspec.Struct]]
 """Generated: records, and a list for each column, to response maps."""
 
 
@@ -87,6 +87,8 @@ class Selection(msgspec.Struct, frozen=True):
     text: str
     constants: Mapping[str, str]
     """Of `build`, for people: its text, and what stands for names in it."""
+    keys: tuple[str, ...]
+    """Of its response maps, in their order."""
     waits: bool
     repeats: bool
 

@@ -21,11 +21,15 @@ from graphql import (
     GraphQLSchema,
     GraphQLUnionType,
     OperationDefinitionNode,
+    VariableNode,
     is_list_type,
 )
 from graphql.execution.collect_fields import FragmentDetails, collect_fields, collect_subfields
 from graphql.execution.values import VariableValues
+from strawberry import ID
+from strawberry.schema.config import StrawberryConfig
 from strawberry.types.arguments import convert_arguments
+from strawberry.types.base import StrawberryOptional
 from strawberry.types.field import StrawberryField
 
 from gateway.execution.arguments import Arguments, arguments_of
@@ -49,6 +53,8 @@ from gateway.execution.reads import DEFINITION, Details, reads_below, reads_of_r
 from persistence.projections import Reads
 from schema.fields import BATCH_RESOLVER, ROOT_RESOLVER
 from schema.relay import ID_PREFIX, OfRecord
+
+_SCALARS: Final = (str, int, float, bool, ID)
 
 MOST_FIELDS: Final = 10_000
 """Of a plan, once for each type and place that they are for; graphql-core runs what has more."""
@@ -155,6 +161,7 @@ class _Planning:
             build=code.build,
             text=code.text,
             constants=code.constants,
+            keys=tuple(fields),
             waits=any(column.waits for column in columns),
             repeats=repeats and not columns,
         )
@@ -210,7 +217,8 @@ class _Planning:
             return convert_arguments(dict(values), declared.arguments, scalars, config)
 
         try:
-            return arguments_of(field, node, convert)
+            varies = any(isinstance(argument.value, VariableNode) for argument in node.arguments or ())
+            return arguments_of(field, node, convert, _as_coerced(declared, config) if varies else {})
         # A conversion may raise anything; graphql-core meets it again and says it to the client.
         except Exception as error:
             raise Unplanned(f"an argument of {parent.name}.{node.name.value} is refused: {error}") from error
@@ -239,6 +247,16 @@ class _Planning:
         if any(one.is_type_of is None for one in possible):
             raise Unplanned(f"{abstract.name} has types that do not know their values")
         return possible
+
+
+def _as_coerced(declared: StrawberryField, config: StrawberryConfig) -> dict[str, str]:
+    """The keywords of arguments that are scalars of GraphQL's own, by their names in the graph."""
+    found = {}
+    for argument in declared.arguments:
+        of_type = argument.type.of_type if type(argument.type) is StrawberryOptional else argument.type
+        if of_type in _SCALARS and argument.python_name:
+            found[config.name_converter.from_argument(argument)] = argument.python_name
+    return found
 
 
 def _check(of_type: GraphQLObjectType) -> Callable[[Any, Any], Any] | None:

@@ -101,7 +101,7 @@ class ReferenceExecutor(Generic[ContextT]):
             async def execution(tally: Tally) -> Execution:
                 if isinstance(event, CountingExecutor):
                     event.begin(tally)
-                event.context_value = context.for_event()
+                event.context_value = await context.for_event()
                 with closing(event.context_value):
                     async with asyncio.timeout(self._seconds):
                         return _execution(await _settled(execute_subscription_event(event)))

@@ -11,6 +11,7 @@ from itertools import chain, islice
 from operator import attrgetter
 from typing import Any, Final, TypeVar
 
+import msgspec
 from graphql.execution.values import VariableValues
 
 from gateway.cost.tally import Tally
@@ -63,7 +64,7 @@ class Run:
         self._answers = answers
         self._counts = [0] * len(plan.selections)
 
-    async def data(self) -> dict[str, Any]:
+    async def data(self) -> msgspec.Struct:
         """The response map of the operation."""
         root = self._plan.root
         self._counts[root.index] = 1
@@ -177,7 +178,7 @@ class Run:
             return restored(await self._chosen_later(shape.target, flat))
         return restored(await self._built_later(shape.target, flat))
 
-    def _built(self, selection: Selection, records: Sequence[Any]) -> list[dict[str, Any]]:
+    def _built(self, selection: Selection, records: Sequence[Any]) -> list[msgspec.Struct]:
         if not records:
             return []
         self._counts[selection.index] += len(records)
@@ -189,14 +190,14 @@ class Run:
                 return [built[id(record)] for record in records]
         return selection.build(records, *[self._column(column, records) for column in selection.columns])
 
-    async def _built_later(self, selection: Selection, records: Sequence[Any]) -> list[dict[str, Any]]:
+    async def _built_later(self, selection: Selection, records: Sequence[Any]) -> list[msgspec.Struct]:
         if not records:
             return []
         self._counts[selection.index] += len(records)
         _check(selection, records)
         return selection.build(records, *await self._columns(selection, records))
 
-    async def _chosen_later(self, choice: Choice, records: Sequence[Any]) -> list[dict[str, Any]]:
+    async def _chosen_later(self, choice: Choice, records: Sequence[Any]) -> list[msgspec.Struct]:
         groups = _groups(choice, records)
         if not groups:
             return []

@@ -1,7 +1,7 @@
 """From bytes to `OperationRequest`s: what is malformed is refused here, with a sentence and a code."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -92,7 +92,8 @@ def decoded(body: bytes, limits: HttpLimits) -> Any:
     except msgspec.DecodeError as error:
         raise rejected(Code.BAD_REQUEST, f"The body is not valid JSON: {error}") from None
     names = _checked(value, limits)
-    if names != sum(1 for match in STRING_AND_COLON.finditer(text) if match[1]):
+    found = STRING_AND_COLON.findall(text)
+    if names != len(found) - found.count(b""):
         raise rejected(Code.BAD_REQUEST, "An object in the body names a member twice.")
     if len(text) > limits.variables_bytes:
         _check_variables(value, limits)
@@ -152,25 +153,37 @@ def _member(value: dict[str, Any], name: str, kind: type, words: str) -> Any:
 def _checked(value: object, limits: HttpLimits) -> int:
     """The number of object members in `value`."""
     names = values = 0
-    pending: list[tuple[object, int]] = [(value, 1)]
+    pending = _checked_within((value,), 1)
     while pending:
         item, depth = pending.pop()
-        if isinstance(item, str):
-            if "\x00" in item:
-                raise rejected(Code.BAD_REQUEST, "A string in the body contains U+0000.")
-        elif isinstance(item, (dict, list)):
-            values += len(item)
-            if values > limits.json_values:
-                raise rejected(Code.VARIABLES_TOO_LARGE, f"The body holds more than {limits.json_values} values.")
-            if depth > limits.json_depth:
-                raise _too_deep(limits)
-            if isinstance(item, dict):
-                names += len(item)
-                pending.extend((key, depth) for key in item if "\x00" in key)
-                pending.extend((child, depth + 1) for child in item.values())
-            else:
-                pending.extend((child, depth + 1) for child in item)
+        values += len(item)
+        if values > limits.json_values:
+            raise rejected(Code.VARIABLES_TOO_LARGE, f"The body holds more than {limits.json_values} values.")
+        if depth > limits.json_depth:
+            raise _too_deep(limits)
+        if isinstance(item, dict):
+            names += len(item)
+            _check_text("".join(item))
+            pending += _checked_within(item.values(), depth + 1)
+        else:
+            pending += _checked_within(item, depth + 1)
     return names
+
+
+def _checked_within(children: Iterable[object], depth: int) -> list[tuple[dict[str, Any] | list[Any], int]]:
+    """Those that have children of their own, at this depth."""
+    containers = []
+    for child in children:
+        if isinstance(child, str):
+            _check_text(child)
+        elif isinstance(child, dict | list):
+            containers.append((child, depth))
+    return containers
+
+
+def _check_text(text: str) -> None:
+    if "\x00" in text:
+        raise rejected(Code.BAD_REQUEST, "A string in the body contains U+0000.")
 
 
 def _check_variables(value: object, limits: HttpLimits) -> None:

@@ -59,7 +59,7 @@ def revalidated(answer: Answer, data: bytes, if_none_match: str | None) -> Answe
     """The same response as one that its client may keep and ask about: an ETag, or 304 when it has this data.
 
     The tag is made of the data, so it holds whatever `Vary` lists, and weak, since what is left of the budget is in the
-    body too; the work of the query is done either way.
+    body too. An answer that is kept costs no more than this.
     """
     etag = f'W/"{hashlib.blake2b(data, digest_size=16).hexdigest()}"'
     headers = [(name, REVALIDATED if name == b"cache-control" else value) for name, value in answer.headers]

@@ -16,6 +16,7 @@ class Drain:
 
     def __init__(self) -> None:
         self._draining = False
+        self._leaving = False
         self._closed = asyncio.Event()
         self._streams = 0
 
@@ -25,17 +26,26 @@ class Drain:
         return self._draining
 
     @property
+    def leaving(self) -> bool:
+        """Whether connections should go elsewhere: from `begin` or `retire` on."""
+        return self._leaving
+
+    @property
     def streams(self) -> int:
         """Event streams and WebSocket connections still open."""
         return self._streams
 
     def begin(self) -> None:
         """Stop being ready; called on the first signal to stop."""
-        self._draining = True
+        self._draining = self._leaving = True
+
+    def retire(self) -> None:
+        """Another process has the place: stay ready, for as long as anybody asks this one."""
+        self._leaving = True
 
     def close(self) -> None:
         """Ask every stream to end."""
-        self._draining = True
+        self._leaving = True
         self._closed.set()
 
     async def closed(self) -> None:
@@ -66,7 +76,7 @@ class DrainMiddleware:
             return
 
         async def closing_send(message: Message) -> None:
-            if message["type"] == "http.response.start" and self._drain.draining:
+            if message["type"] == "http.response.start" and self._drain.leaving:
                 MutableHeaders(scope=message)["connection"] = "close"
             await send(message)
 

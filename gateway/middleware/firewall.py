@@ -51,10 +51,14 @@ class FirewallMiddleware:
 
     def _refusal(self, scope: Scope) -> Refusal | None:
         """What is wrong with a request's head; None when nothing is."""
-        return _oversized(scope, self._limits) or _malformed(scope) or self._misdirected(scope)
+        size, hosts = 0, []
+        for name, value in scope["headers"]:
+            size += len(name) + len(value)
+            if name == b"host":
+                hosts.append(value)
+        return _oversized(scope, size, self._limits) or _malformed(scope) or self._misdirected(hosts)
 
-    def _misdirected(self, scope: Scope) -> Refusal | None:
-        hosts = [value for name, value in scope["headers"] if name == b"host"]
+    def _misdirected(self, hosts: Sequence[bytes]) -> Refusal | None:
         if len(hosts) != 1 or not hosts[0]:
             return Refusal(400, "BAD_REQUEST", "The request needs exactly one Host header.")
         if self._hosts is not None and not _served(_host(hosts[0].decode("latin-1")), self._hosts):
@@ -62,12 +66,9 @@ class FirewallMiddleware:
         return None
 
 
-def _oversized(scope: Scope, limits: FirewallLimits) -> Refusal | None:
-    headers: Sequence[tuple[bytes, bytes]] = scope["headers"]
-    size = 0
-    for name, value in headers:
-        size += len(name) + len(value)
-    if len(headers) > limits.headers or size > limits.header_bytes:
+def _oversized(scope: Scope, size: int, limits: FirewallLimits) -> Refusal | None:
+    """`size` is that of all headers."""
+    if len(scope["headers"]) > limits.headers or size > limits.header_bytes:
         return Refusal(431, "HEADERS_TOO_LARGE", "The request has too many headers, or too large ones.")
     if len(scope.get("raw_path") or b"") > limits.path_bytes or len(scope["query_string"]) > limits.query_bytes:
         return Refusal(414, "URI_TOO_LONG", "The address is too long; send the query by POST.")

@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Callable, Collection
+from functools import cached_property
 from typing import Final
 
-import structlog
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, reset_contextvars
+from structlog.typing import FilteringBoundLogger
 
 from gateway.http.head import Head
+from ops.telemetry.logging import logger
 from ops.telemetry.tracing import incoming_context, records, traceresponse
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._\-]{8,128}")
@@ -41,7 +43,6 @@ class RequestIdMiddleware:
         self._new_id = new_id
         self._clock = clock
         self._quiet = frozenset(quiet)
-        self._log = structlog.get_logger("gateway.access")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request inside its span and its log context."""
@@ -84,8 +85,14 @@ class RequestIdMiddleware:
         finally:
             self._write_line(scope, seen, self._clock() - started)
 
+    @cached_property
+    def _log(self) -> FilteringBoundLogger:
+        """As logs are configured when the first line is written; a logger that is not bound looks it up for each."""
+        return logger("gateway.access").bind()
+
     def _write_line(self, scope: Scope, seen: "_Seen", seconds: float) -> None:
-        write = self._log.debug if scope["path"] in self._quiet else self._log.info
+        log = self._log
+        write = log.debug if scope["path"] in self._quiet else log.info
         write(
             "request",
             method=_method(scope),

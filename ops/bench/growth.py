@@ -134,7 +134,12 @@ async def _podgraph(
     program: Sequence[str], folder: Path, place: Place
 ) -> AsyncIterator[tuple[httpx2.AsyncClient, int]]:
     port = free_port()
-    own = {"PODGRAPH_DATABASE__URL": place.url, "PODGRAPH_HTTP__DRAIN_SECONDS": "0"}
+    own = {
+        "PODGRAPH_DATABASE__URL": place.url,
+        "PODGRAPH_HTTP__DRAIN_SECONDS": "0",
+        # A page that is kept takes memory of its own, which is not the answer's.
+        "PODGRAPH_CACHE__ENABLED": "false",
+    }
     environment = without_podgraph(os.environ) | {**place.environment, **own}
     headers = {"authorization": f"Bearer {place.api_key}", "content-type": "application/json"}
     command = (*program, "serve", "--port", str(port))

@@ -25,11 +25,14 @@ from ops.bench.query_data import seeded
 from ops.bench.query_shapes import Question, Shape, needed, shapes, values
 
 HAND_WRITTEN: Final = "hand-written"
+WARM: Final = "warm"
+_UNCACHED: Final = {"PODGRAPH_CACHE__ENABLED": "false"}
 SERVERS: Final[Mapping[str, Mapping[str, str]]] = {
-    "podgraph": {},
-    "graphql-core": {"PODGRAPH_EXECUTION__COMPILED": "false"},
+    "podgraph": _UNCACHED,
+    WARM: {},
+    "graphql-core": {**_UNCACHED, "PODGRAPH_EXECUTION__COMPILED": "false"},
 }
-"""Podgraph as it is and in other ways: by name, with what its environment says."""
+"""Podgraph without caches, with them (every answer that is measured has been given before), and on graphql-core."""
 
 _WARMING: Final = 3
 """Times that every question is asked before it is measured: connections, plans and caches of statements are then
@@ -117,23 +120,32 @@ async def measured(
     `today` is a midnight before which the data lies. Raises BenchFailed, also when any answer is not the right one.
     """
     load, size = os.getloadavg()[0], needed(names)
-    async with AsyncExitStack() as stack:
-        running: list[Server] = []
-        for name in servers:
-            say(f"Starting {name}")
-            running.append(await stack.enter_async_context(_podgraph(name, program, folder, place)))
-        say("Filling the database")
-        known = await seeded(place.owner_url.replace("+asyncpg", ""), place.tenant_id, running[0].http, size, today)
-        hand_written = await stack.enter_async_context(_hand_written(folder, place))
-        running.insert(0, hand_written)
-        chosen = [shape for shape in shapes(size, known) if shape.name in names]
-        answers = [await first_answers(shape, running, say) for shape in chosen]
-        cells = []
-        for number in range(1, rounds + 1):
-            for shape, right in zip(chosen, answers, strict=True):
-                for server in _turned(running, number):
-                    say(f"Round {number} of {rounds}: {shape.name} on {server.name}")
-                    cells.append(await cell(server, shape, right, number, seconds, connections))
+    chosen: list[Shape] = []
+    answers: list[list[bytes]] = []
+    cells: list[Cell] = []
+    # A server without Redis caches only while it has the database for itself: it takes its turns with the hand-written
+    # endpoint alone, in rounds of their own.
+    for together in filter(
+        None, ([name for name in servers if name != WARM], [name for name in servers if name == WARM])
+    ):
+        async with AsyncExitStack() as stack:
+            running: list[Server] = []
+            for name in together:
+                say(f"Starting {name}")
+                running.append(await stack.enter_async_context(_podgraph(name, program, folder, place)))
+            if not chosen:
+                say("Filling the database")
+                owner_url = place.owner_url.replace("+asyncpg", "")
+                known = await seeded(owner_url, place.tenant_id, running[0].http, size, today)
+                chosen = [shape for shape in shapes(size, known) if shape.name in names]
+            running.insert(0, await stack.enter_async_context(_hand_written(folder, place)))
+            answers = [await first_answers(shape, running, say) for shape in chosen]
+            begun = max((cell.round for cell in cells), default=0)
+            for number in range(begun + 1, begun + rounds + 1):
+                for shape, right in zip(chosen, answers, strict=True):
+                    for server in _turned(running, number):
+                        say(f"Round {number - begun} of {rounds}: {shape.name} on {server.name}")
+                        cells.append(await cell(server, shape, right, number, seconds, connections))
     return Measured(
         [
             ShapeMeasured(shape.name, shape.title, values(msgspec.json.decode(right[0])), len(right[0]))

@@ -61,8 +61,6 @@ class Size(msgspec.Struct, frozen=True):
     """Of each of these."""
     conversions: int = 200
     """Of each advertiser, each with a path of its first campaign's placements."""
-    conversions_asked: int = 170
-    """As many as a query may ask for on the largest plan: a conversion may have 500 credits, and is priced at that."""
 
 
 def needed(names: Collection[str]) -> Size:
@@ -112,11 +110,11 @@ def shapes(size: Size, known: Known) -> list[Shape]:
         ),
         _shape(
             "Q2",
-            f"1 campaign, {size.conversions_asked} conversions × credits × placement × episode",
+            f"1 campaign, {size.conversions} conversions × credits × placement × episode",
             Q2,
-            2 + (3 + 5) * size.conversions_asked,
+            2 + (3 + 5) * size.conversions,
             known.runs,
-            lambda own: {"run": own, "conversions": size.conversions_asked},
+            lambda own: {"run": own, "conversions": size.conversions},
         ),
         _shape("Q3", "1 campaign, 3 scalars", Q3, 3, known.campaigns, lambda own: {"campaign": own}),
         _shape(

@@ -230,8 +230,8 @@ class ExecutionMetrics:
     """How operations are executed: compiled, begun compiled and abandoned, or by the reference executor alone."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.operations = Counter(
-            "podgraph_executions", "Operations executed, by the way it was done.", ["way"], registry=registry
+        self.operations = Sums(
+            "podgraph_executions_total", "Operations executed, by the way it was done.", ["way"], registry=registry
         )
         self.plans = Gauge("podgraph_execution_plans", "Plans of operations that are kept.", registry=registry)
 
@@ -302,3 +302,57 @@ class CostMetrics:
 
     def called(self, call: Literal["take", "settle", "levels"], seconds: float) -> None:
         self._seconds(call).observe(seconds)
+
+
+class ReplicaMetrics:
+    """The servers of the database, by host, port and database, and the reads on replicas."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._healthy = Gauge(
+            "podgraph_database_server_healthy", "1 while the server is used.", ["server"], registry=registry
+        )
+        self._lag = Gauge(
+            "podgraph_database_replica_lag_seconds",
+            "Since when the primary has had what the replica does not show yet; 0 for the primary.",
+            ["server"],
+            registry=registry,
+        )
+        self._reads = Sums(
+            "podgraph_database_reads_total",
+            "Sessions that only read, by where: replica, primary (none was new enough), degraded (there was no primary).",
+            ["where"],
+            registry=registry,
+        )
+        self._on_replica, self._on_primary, self._degraded = map(self._reads.of, ("replica", "primary", "degraded"))
+        self._retries = Counter(
+            "podgraph_database_read_retries_total",
+            "Statements that failed on a replica and were sent elsewhere, by the replica.",
+            ["server"],
+            registry=registry,
+        )
+        self._ejections = Counter(
+            "podgraph_database_ejections_total",
+            "Times that a server was no longer used: it was lost, or lagged too far behind.",
+            ["server"],
+            registry=registry,
+        )
+
+    def note(self, server: str, *, healthy: bool, lag_seconds: float) -> None:
+        self._healthy.labels(server).set(healthy)
+        self._lag.labels(server).set(lag_seconds)
+
+    def count_read(self, where: Literal["replica", "primary", "degraded"]) -> None:
+        """Only where there are replicas."""
+        match where:
+            case "replica":
+                self._on_replica.amount += 1
+            case "primary":
+                self._on_primary.amount += 1
+            case "degraded":
+                self._degraded.amount += 1
+
+    def count_retry(self, server: str) -> None:
+        self._retries.labels(server).inc()
+
+    def count_ejection(self, server: str) -> None:
+        self._ejections.labels(server).inc()

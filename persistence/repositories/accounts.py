@@ -84,13 +84,13 @@ class Accounts:
 
     async def revoke_session(self, session_id: SessionId, now: datetime) -> None:
         statement = update(user_sessions).where(user_sessions.c.id == session_id, user_sessions.c.revoked_at.is_(None))
-        await self.session.execute(statement.values(revoked_at=now))
+        await self.session.rows(statement.values(revoked_at=now).returning(user_sessions.c.id))
 
     async def revoke_sessions(self, user_id: UserId, now: datetime) -> None:
         statement = update(user_sessions).where(
             user_sessions.c.user_id == user_id, user_sessions.c.revoked_at.is_(None)
         )
-        await self.session.execute(statement.values(revoked_at=now))
+        await self.session.rows(statement.values(revoked_at=now).returning(user_sessions.c.id))
 
     async def insert_refresh_token(self, token_hash: str, session_id: SessionId, expires_at: datetime) -> None:
         await self.session.execute(

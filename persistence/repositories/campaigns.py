@@ -183,5 +183,6 @@ class Placements(LockableRows[PlacementRecord, PlacementFilter]):
             update(placements)
             .where(self._own(), *live)
             .values(archived_at=now, version=placements.c.version + 1, updated_at=func.now())
+            .returning(placements.c.id)
         )
-        await self.session.execute(statement)
+        await self.session.rows(statement)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import (
@@ -12,8 +12,10 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     Interval,
+    Select,
     Text,
     and_,
+    any_,
     bindparam,
     func,
     select,
@@ -24,6 +26,7 @@ from persistence.ids import AdvertiserId, CampaignId, EventId, PlacementId, RunI
 from persistence.pages import columns
 from persistence.records import EventRecord
 from persistence.repositories.events import CONVERSIONS, IMPRESSIONS, VISITS, OrderKey, of_types
+from persistence.repositories.owned import TENANT
 from persistence.repositories.path_rules import (
     CONVERSION_COLUMNS,
     PathRules,
@@ -212,13 +215,9 @@ class ConversionPaths:
 
     async def weights(self, run_id: RunId, placement_ids: Sequence[int]) -> list[Decimal | None]:
         """What the run's model knows of each placement, in their order; None where it knows nothing."""
-        statement = select(credits.c.placement_id, credits.c.weight).where(
-            credits.c.tenant_id == self.session.tenant_id,
-            credits.c.run_id == run_id,
-            credits.c.placement_id.in_(set(placement_ids)),
-        )
-        rows = await self.session.rows(statement)
-        found = {row[0]: row[1] for row in rows}
+        values = {"tenant_id": self.session.tenant_id, "run_id": run_id, "placement_ids": list(set(placement_ids))}
+        rows = await self.session.asked(_select_weights, (), values)
+        found = dict[int, Decimal | None]([(row[0], row[1]) for row in rows])
         return [found.get(placement_id) for placement_id in placement_ids]
 
     def _conversions(self, keys: Sequence[ConversionKey]) -> CTE:
@@ -241,3 +240,11 @@ class ConversionPaths:
             .lateral("found")
         )
         return select(*conversion.c).select_from(wanted.join(conversion, true())).cte("conversion")
+
+
+def _select_weights() -> Select[Any]:
+    return select(credits.c.placement_id, credits.c.weight).where(
+        credits.c.tenant_id == TENANT,
+        credits.c.run_id == bindparam("run_id", type_=BigInteger()),
+        credits.c.placement_id == any_(bindparam("placement_ids", type_=ARRAY(BigInteger))),
+    )

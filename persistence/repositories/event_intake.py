@@ -10,7 +10,7 @@ from sqlalchemy.types import TypeEngine
 
 from persistence.ids import AdvertiserId, EventId, PlacementId
 from persistence.sessions import TenantSession
-from persistence.tables import advertisers, campaigns, event_keys, events, placements
+from persistence.tables import advertisers, campaigns, event_hours, event_keys, events, orders, placements
 
 
 class NewEvent(msgspec.Struct, frozen=True):
@@ -95,7 +95,13 @@ class EventIntake:
         placement_ids = list({event.placement_id for event in new if event.placement_id is not None})
         others = {"tenant_id": self.session.tenant_id, "received_at": received_at, "placement_ids": placement_ids}
         statement = _INSERT.bindparams(**arrays, **others)
-        return {row[0]: row[1] for row in await self.session.rows(statement)}
+        stored = {row[0]: row[1] for row in await self.session.rows(statement, touches=())}
+        if stored:
+            self.session.touched(events, list(stored))
+            self.session.touched(event_keys, list(stored))
+            for table in (event_hours, orders):
+                self.session.touched(table)
+        return stored
 
 
 _IDS: Final = ARRAY(BigInteger, dimensions=1)

@@ -93,7 +93,7 @@ class Podcasts(OwnedRows[PodcastRecord, PodcastFilter]):
         taken = select(podcasts.c.id).where(self._own(), podcasts.c.feed_url == new_url)
         if await self.session.scalar(taken) is None:
             statement = update(podcasts).where(self._own(), podcasts.c.feed_url == old_url)
-            await self.session.execute(statement.values(feed_url=new_url))
+            await self.session.rows(statement.values(feed_url=new_url).returning(podcasts.c.id))
 
     async def mark_checked(self, podcast_id: PodcastId) -> PodcastRecord | None:
         """Notes that the feed was asked and had not changed; the podcast itself stays at its version."""
@@ -166,7 +166,7 @@ class Episodes(OwnedRows[EpisodeRecord, EpisodeFilter]):
         of_podcast = [literal(self.session.tenant_id, BigInteger), literal(podcast_id, BigInteger)]
         # The planner knows the podcast as it was before this transaction: empty, perhaps. A nested loop, cheap for
         # that, would read all of the podcast for each item.
-        await self.session.execute(text("SET LOCAL enable_nestloop = off"))
+        await self.session.execute(text("SET LOCAL enable_nestloop = off"), touches=())
         stored = and_(self._own(), episodes.c.podcast_id == podcast_id, episodes.c.guid == item.c.guid)
         unequal = or_(episodes.c.id.is_(None), *(episodes.c[name].is_distinct_from(item.c[name]) for name in names))
         statement = insert(episodes).from_select(
@@ -180,7 +180,7 @@ class Episodes(OwnedRows[EpisodeRecord, EpisodeFilter]):
                 "version": episodes.c.version + 1,
                 "updated_at": func.now(),
             },
-        ).returning(episodes.c.version)
+        ).returning(episodes.c.version, episodes.c.id)
         versions = [row[0] for row in await self.session.rows(written)]
         created = versions.count(1)
         return (created, len(versions) - created)

@@ -156,7 +156,7 @@ class Memberships(OwnedRows[MembershipRecord, None]):
 
     async def delete(self, membership_id: MembershipId) -> bool:
         statement = delete(memberships).where(self._own(), memberships.c.id == membership_id)
-        return await self.session.scalar(statement.returning(memberships.c.id)) is not None
+        return bool(await self.session.rows(statement.returning(memberships.c.id, memberships.c.user_id)))
 
     async def users(self, ids: Sequence[int]) -> list[UserRecord | None]:
         """Users in the order of `ids`; None for whoever is no member of this tenant."""
@@ -177,9 +177,8 @@ class Invites(OwnedRows[InviteRecord, None]):
     orders: ClassVar[Mapping[str, Order]] = {"CREATED_AT": by_column("CREATED_AT", invites.c.created_at, datetime)}
 
     async def withdraw_open(self, email: str) -> None:
-        await self.session.execute(
-            delete(invites).where(self._own(), invites.c.email == email, invites.c.accepted_at.is_(None))
-        )
+        statement = delete(invites).where(self._own(), invites.c.email == email, invites.c.accepted_at.is_(None))
+        await self.session.rows(statement.returning(invites.c.id))
 
     async def lock_open(self, token_hash: str, now: datetime) -> InviteRecord | None:
         """The unaccepted, unexpired invitation of this token, locked until the transaction ends."""
@@ -201,9 +200,8 @@ class Invites(OwnedRows[InviteRecord, None]):
         return await self.session.scalar(statement.returning(invites.c.id)) is not None
 
     async def mark_accepted(self, invite_id: InviteId, now: datetime) -> None:
-        await self.session.execute(
-            update(invites).where(self._own(), invites.c.id == invite_id).values(accepted_at=now)
-        )
+        statement = update(invites).where(self._own(), invites.c.id == invite_id).values(accepted_at=now)
+        await self.session.rows(statement.returning(invites.c.id))
 
 
 class ApiKeys(OwnedRows[ApiKeyRecord, None]):
@@ -244,7 +242,7 @@ class ApiKeys(OwnedRows[ApiKeyRecord, None]):
         """Writes `last_used_at`, but not for every request."""
         stale = api_keys.c.last_used_at.is_(None) | (api_keys.c.last_used_at < now - at_most_every)
         statement = update(api_keys).where(self._own(), api_keys.c.id == api_key_id, stale).values(last_used_at=now)
-        await self.session.execute(statement)
+        await self.session.rows(statement.returning(api_keys.c.id))
 
     async def revoke(self, api_key_id: ApiKeyId, now: datetime) -> ApiKeyRecord | None:
         """The revoked key; revoking twice keeps the first time. None when this tenant has no such key."""

@@ -33,10 +33,22 @@ def allocated(total: int, weights: Sequence[int]) -> list[int]:
     return parts
 
 
+def evenly_allocated(total: int, count: int) -> list[int]:
+    """`allocated` to so many of equal weight, at least one."""
+    part, missing = divmod(total, count)
+    return [part + 1] * missing + [part] * (count - missing)
+
+
 def decimal(units: int) -> Decimal:
     """So many units of 10^-12, with 12 decimals, whatever the precision of the decimal context."""
     whole, fraction = divmod(units, UNIT)
     return Decimal(f"{whole}.{fraction:0{PLACES}}")
+
+
+def decimal_text(units: int) -> str:
+    """The number that `decimal` gives, as text without an exponent and without zeros at its end."""
+    whole, fraction = divmod(units, UNIT)
+    return f"{whole}.{fraction:0{PLACES}}".rstrip("0") if fraction else str(whole)
 
 
 def rounded(amount: Fraction | float) -> Decimal:

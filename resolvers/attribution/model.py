@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from resolvers.attribution.paths import Credits, PathCounts, Touch, TouchShare
+from resolvers.attribution.exact import decimal
+from resolvers.attribution.paths import Credits, PathCounts, Reason, SinglePath, Touch, TouchShare
 
 
 class ParameterSpec(msgspec.Struct, frozen=True):
@@ -57,7 +58,27 @@ class Model(ABC):
         """What each node earned."""
 
     @abstractmethod
+    def divided(
+        self, paths: Sequence[SinglePath], weights: Mapping[int, Decimal] | None, parameters: Parameters
+    ) -> list[list[int]]:
+        """What each touch of each path earned of its conversion, in 10^-12: those of a path sum to exactly 10^12.
+
+        `weights` are those of `Credits`, by node. An empty path has nobody who earns.
+        """
+
+    @abstractmethod
+    def reasons(
+        self, path: Sequence[Touch], weights: Mapping[int, Decimal] | None, parameters: Parameters
+    ) -> list[Reason]:
+        """Why each touch of one path earned what `divided` says."""
+
     def explain(
         self, path: Sequence[Touch], weights: Mapping[int, Decimal] | None, parameters: Parameters
     ) -> list[TouchShare]:
-        """What each touch of one path, oldest first, earned; `weights` are those of `Credits`, by node."""
+        """What each touch of one path, oldest first, earned, and why."""
+        alone = SinglePath([touch.node for touch in path], [touch.age_seconds for touch in path])
+        [units] = self.divided([alone], weights, parameters)
+        return [
+            TouchShare(weight=reason.weight, share=decimal(earned), arithmetic=reason.arithmetic)
+            for earned, reason in zip(units, self.reasons(path, weights, parameters), strict=True)
+        ]

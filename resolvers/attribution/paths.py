@@ -1,8 +1,8 @@
 """What attribution models read and write: counted paths, credits, and one path's explanation."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -101,6 +101,23 @@ class Touch(msgspec.Struct, frozen=True):
     node: int
     age_seconds: int
     """From the touch to the conversion."""
+
+
+class SinglePath(msgspec.Struct, frozen=True):
+    """One path that is to be divided, oldest touch first."""
+
+    nodes: Sequence[int]
+    """Of each touch; equal numbers are the same node, which is all that matters of them."""
+    ages: Sequence[int] = ()
+    """Seconds from each touch to the conversion; for models that need them."""
+
+
+class Reason(NamedTuple):
+    """Why a touch earns what it does."""
+
+    weight: Decimal
+    """As of TouchShare."""
+    arithmetic: str
 
 
 class TouchShare(msgspec.Struct, frozen=True):

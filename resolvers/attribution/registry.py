@@ -12,7 +12,7 @@ import msgspec
 
 from resolvers.attribution import models as models_package
 from resolvers.attribution.model import Model, Parameters, ParameterSpec
-from resolvers.attribution.paths import Credits, PathCounts, Touch, TouchShare
+from resolvers.attribution.paths import Credits, PathCounts, SinglePath, Touch, TouchShare
 from resolvers.errors import invalid
 
 _ORDER = ("FIRST_TOUCH", "LAST_TOUCH", "LINEAR", "TIME_DECAY", "POSITION_BASED", "MARKOV", "SHAPLEY")
@@ -41,6 +41,10 @@ class ChosenModel(msgspec.Struct, frozen=True):
     def credits(self, paths: PathCounts) -> Credits:
         """What each node earned; ValueError without the ages that the model needs."""
         return self.model.credits(paths, self.checked)
+
+    def divided(self, paths: Sequence[SinglePath], weights: Mapping[int, Decimal] | None = None) -> list[list[int]]:
+        """What each touch of each path earned, in 10^-12 of its conversion; `weights` as for `explain`."""
+        return self.model.divided(paths, weights, self.checked)
 
     def explain(self, path: Sequence[Touch], weights: Mapping[int, Decimal] | None = None) -> list[TouchShare]:
         """What each touch of one path, oldest first, earned; `weights` are those of `Credits`, by node."""

@@ -1,6 +1,8 @@
 """Models whose share of a touch depends on its own path alone, and is a fraction."""
 
 from abc import abstractmethod
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from math import lcm
@@ -54,6 +56,21 @@ def evenly(nodes: NDArray[Any], owners: Integers, sizes: Integers) -> Split:
     """The split where each of the sizes[i] entries that a path has gets the same."""
     occurring, classes = by_size(sizes)
     return Split(nodes, owners, classes, [Fraction(1, size) for size in occurring])
+
+
+def divided_by_node(nodes: Sequence[int], weights: Mapping[int, int]) -> list[int]:
+    """What each touch of one path earns, in 10^-12: nodes in proportion to their weights, the touches of one alike.
+
+    Not all weights are 0, unless the path is empty.
+    """
+    if not nodes:
+        return []
+    if len(weights) == len(nodes):
+        return allocated(UNIT, [*weights.values()])
+    touches = Counter(nodes)
+    multiple = lcm(*touches.values())
+    earned = {node: weight * (multiple // touches[node]) for node, weight in weights.items()}
+    return allocated(UNIT, [earned[node] for node in nodes])
 
 
 def by_size(sizes: Integers) -> tuple[list[int], Integers]:

@@ -57,7 +57,7 @@ async def _moved(context: RequestContext, version: int, choice: Choice) -> Subsc
     tenant_id = context.tenant_for(Permission.MANAGE_BILLING)
     user_id = user_of(context.viewer)
     now, default = context.services.clock(), context.services.billing.default_plan
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         stored = await BillingSubscriptions(session).found()
         if version != _version(stored):
             raise changes.stale(_NOUN, version)

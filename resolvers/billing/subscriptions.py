@@ -46,7 +46,7 @@ class Subscription(msgspec.Struct, frozen=True):
 async def subscription(context: RequestContext) -> Subscription:
     """The viewer's tenant's. Raises Unauthenticated, Forbidden."""
     tenant_id = context.tenant_for(Permission.READ)
-    async with context.services.database.read(tenant_id) as session:
+    async with context.database.read(tenant_id) as session:
         record = await BillingSubscriptions(session).found()
     return shown(context, tenant_id, record)
 

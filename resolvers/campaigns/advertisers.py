@@ -35,7 +35,7 @@ class AdvertiserChanges(BaseModel):
 async def create_advertiser(context: RequestContext, new: NewAdvertiser) -> AdvertiserRecord:
     """Raises Conflict when the name is taken."""
     tenant_id = context.tenant_for(Permission.WRITE)
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         advertiser = await changes.insert(Advertisers(session), new.model_dump(), taken=_TAKEN)
     context.loaders.clear()
     return advertiser
@@ -46,7 +46,7 @@ async def update_advertiser(
 ) -> AdvertiserRecord:
     """Raises NotFound, Conflict, IllegalTransition when it is archived."""
     tenant_id = context.tenant_for(Permission.WRITE)
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         rows = Advertisers(session)
         advertiser = await locked(rows, advertiser_id, "advertiser")
         changes.refuse_stale(advertiser, version, "advertiser")
@@ -64,7 +64,7 @@ async def archive_advertiser(context: RequestContext, advertiser_id: AdvertiserI
     """
     tenant_id = context.tenant_for(Permission.WRITE)
     now = context.services.clock()
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         rows = Advertisers(session)
         advertiser = await locked(rows, advertiser_id, "advertiser")
         changes.refuse_stale(advertiser, version, "advertiser")

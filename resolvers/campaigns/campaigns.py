@@ -43,7 +43,7 @@ async def create_campaign(context: RequestContext, advertiser_id: AdvertiserId, 
     """A draft. Raises NotFound, InvalidInput, IllegalTransition when the advertiser is archived."""
     tenant_id = context.tenant_for(Permission.WRITE)
     check_order(Flight(new.starts_on, new.ends_on))
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         advertiser = await locked(Advertisers(session), advertiser_id, "advertiser", "advertiserId", shared=True)
         changes.refuse_archived(advertiser, "advertiser", "advertiserId")
         campaign = await Campaigns(session).insert({"advertiser_id": advertiser_id, **new.model_dump()})
@@ -57,7 +57,7 @@ async def update_campaign(
     """Raises NotFound, Conflict, InvalidInput, IllegalTransition when it is COMPLETED or ARCHIVED."""
     tenant_id = context.tenant_for(Permission.WRITE)
     values = changed.model_dump(exclude_unset=True)
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         rows = Campaigns(session)
         campaign = await locked(rows, campaign_id, "campaign")
         changes.refuse_stale(campaign, version, "campaign")

@@ -42,7 +42,7 @@ async def _moved(
     check: Callable[[TenantSession, CampaignRecord, AdvertiserRecord], Awaitable[None]] | None = None,
 ) -> CampaignRecord:
     tenant_id = context.tenant_for(Permission.WRITE)
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         rows = Campaigns(session)
         known = await changes.found(rows, campaign_id, "campaign")
         # Advertisers are locked before campaigns, always: whoever archives this one waits, or we wait.

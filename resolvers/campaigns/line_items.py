@@ -61,7 +61,7 @@ async def create_line_item(context: RequestContext, campaign_id: CampaignId, new
     tenant_id = context.tenant_for(Permission.WRITE)
     flight = Flight(new.starts_on, new.ends_on)
     check_order(flight)
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         campaign = await open_campaign(session, campaign_id, "campaignId")
         check_within(flight, Flight(campaign.starts_on, campaign.ends_on))
         values = {"campaign_id": campaign_id, "currency": campaign.currency, **new.model_dump()}
@@ -76,7 +76,7 @@ async def update_line_item(
     """Raises NotFound, Conflict, InvalidInput, IllegalTransition when it is archived or its campaign closed."""
     tenant_id = context.tenant_for(Permission.WRITE)
     values = changed.model_dump(exclude_unset=True)
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         rows = LineItems(session)
         campaign_id = (await changes.found(rows, line_item_id, "line item")).campaign_id
         campaign = await open_campaign(session, campaign_id, "id")
@@ -99,7 +99,7 @@ async def archive_line_item(context: RequestContext, line_item_id: LineItemId, v
     """
     tenant_id = context.tenant_for(Permission.WRITE)
     now = context.services.clock()
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         rows = LineItems(session)
         campaign_id = (await changes.found(rows, line_item_id, "line item")).campaign_id
         # Not shared: of two concurrent archivals the second must see that one line item is left.

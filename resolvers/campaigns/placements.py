@@ -71,7 +71,7 @@ async def create_placement(
     """Raises NotFound, InvalidInput, IllegalTransition when line item or podcast is archived or the campaign closed."""
     tenant_id = context.tenant_for(Permission.WRITE)
     _check_offset(new.position, new.offset_seconds)
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         line_items = LineItems(session)
         campaign_id = (await changes.found(line_items, line_item_id, "line item", "lineItemId")).campaign_id
         await open_campaign(session, campaign_id, "lineItemId")
@@ -95,7 +95,7 @@ async def update_placement(
     """
     tenant_id = context.tenant_for(Permission.WRITE)
     values = changed.model_dump(exclude_unset=True)
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         rows = Placements(session)
         campaign_id = (await changes.found(rows, placement_id, "placement")).campaign_id
         await open_campaign(session, campaign_id, "id")
@@ -114,7 +114,7 @@ async def archive_placement(context: RequestContext, placement_id: PlacementId, 
     """Hides the placement from lists. Raises NotFound, Conflict, IllegalTransition as `update_placement` does."""
     tenant_id = context.tenant_for(Permission.WRITE)
     now = context.services.clock()
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         rows = Placements(session)
         campaign_id = (await changes.found(rows, placement_id, "placement")).campaign_id
         await open_campaign(session, campaign_id, "id")

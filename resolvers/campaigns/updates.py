@@ -41,7 +41,7 @@ async def campaign_updates(
     updates = await heard(context, tenant_id, _topic(tenant_id), wanted)
     if campaign_id is not None:
         try:
-            async with context.services.database.read(tenant_id) as session:
+            async with context.database.read(tenant_id) as session:
                 await changes.found(Campaigns(session), campaign_id, "campaign", "campaignId")
         except BaseException:
             await updates.aclose()

@@ -9,15 +9,16 @@ from typing import Final, Self
 import msgspec
 
 from ops.telemetry.metrics import EventMetrics
+from persistence.database import Database
 from persistence.errors import MissingPartition, MissingReference, WriteConflict
 from persistence.ids import AdvertiserId, EventId, PlacementId, TenantId
 from persistence.partitions import make_partitions
 from persistence.repositories.event_intake import EventIntake, KnownEvent, NewEvent
-from persistence.sessions import Database
 from resolvers.errors import Problem
 from resolvers.events.checks import CheckedEvent, EventChecks
 from resolvers.events.identity import Households
 from resolvers.events.incoming import IncomingEvent
+from resolvers.sight import OperationDatabase
 
 Problems = tuple[Problem, ...]
 
@@ -70,37 +71,46 @@ class Intake:
         """Makes the months that events may be of from now on; gives how many were missing."""
         return await make_partitions(self._database, self._clock(), self._settings.keep_months)
 
-    async def store(self, tenant_id: TenantId, events: Sequence[IncomingEvent]) -> list[Outcome]:
+    async def store(
+        self, tenant_id: TenantId, events: Sequence[IncomingEvent], database: OperationDatabase | None = None
+    ) -> list[Outcome]:
         """One outcome for each event, in their order; what is accepted is stored, all of it in one transaction.
+
+        Through the operation's `database`, where there is an operation.
 
         A bad event is rejected and spoils no other. Storing the same events again changes nothing. Raises
         DatabaseUnavailable, after which it is not known whether they were stored: send them again.
         """
         began = time.perf_counter()
+        database = self._database if database is None else database
         now = self._clock()
         households = Households(self._settings.household_key, tenant_id)
         checks = EventChecks(tenant_id, households, now, self._settings.keep_months)
         checked = [checks.checked(event) for event in events]
         try:
-            batch = await self._stored(tenant_id, checked, now)
+            batch = await self._stored(database, tenant_id, checked, now)
         except MissingPartition:
             # The process stood still for months, or its clock jumped.
             await self.make_partitions()
-            batch = await self._stored(tenant_id, checked, now)
+            batch = await self._stored(database, tenant_id, checked, now)
         except WriteConflict:
-            batch = await self._stored(tenant_id, checked, now)
+            batch = await self._stored(database, tenant_id, checked, now)
         outcomes = [batch.outcome(place, event.type) for place, event in enumerate(events)]
         self._metrics.count([(outcome.status, outcome.type) for outcome in outcomes])
         self._metrics.seconds.observe(time.perf_counter() - began)
         return outcomes
 
     async def _stored(
-        self, tenant_id: TenantId, checked: Sequence[CheckedEvent | Problems], now: datetime
+        self,
+        database: OperationDatabase,
+        tenant_id: TenantId,
+        checked: Sequence[CheckedEvent | Problems],
+        now: datetime,
     ) -> "_StoredBatch":
         rejected = [event for event in checked if isinstance(event, tuple)]
         if len(rejected) == len(checked):
             return _StoredBatch(rejected, {}, {}, {})
-        async with self._database.write(tenant_id) as session:
+        async with database.write(tenant_id) as session:
             rows = EventIntake(session)
             owners = await _owners(rows, checked)
             found = [event if isinstance(event, tuple) else owners.found(event) for event in checked]

@@ -55,7 +55,7 @@ async def track_events(context: RequestContext, events: Sequence[IncomingEvent])
     if len(events) > MOST_EVENTS:
         message = f"Send at most {MOST_EVENTS} events at once, and the rest in further calls."
         raise invalid("TOO_MANY_EVENTS", message, "events")
-    outcomes = await context.services.intake.store(tenant_id, events)
+    outcomes = await context.services.intake.store(tenant_id, events, context.database)
     context.loaders.clear()
     await _announce(context, tenant_id, outcomes)
     statuses = [outcome.status for outcome in outcomes]
@@ -84,7 +84,7 @@ async def conversions_tracked(
     conversions = await heard(context, tenant_id, _topic(tenant_id), wanted)
     if campaign_id is not None:
         try:
-            async with context.services.database.read(tenant_id) as session:
+            async with context.database.read(tenant_id) as session:
                 campaign = await changes.found(Campaigns(session), campaign_id, "campaign", "campaignId")
         except BaseException:
             await conversions.aclose()

@@ -39,7 +39,7 @@ async def register(context: RequestContext, new: Registration) -> tuple[UserReco
     await identity.guess_limits.admit(Guess.REGISTER_BY_ADDRESS, context.address_hash)
     password_hash = await identity.passwords.hashed(new.password)
     try:
-        async with context.services.database.write_account() as session:
+        async with context.database.write_account() as session:
             user = await Accounts(session).insert_user(new.email, new.name, password_hash)
             tokens = await begin_session(context, session, user.id)
     except DuplicateValue as error:
@@ -51,12 +51,12 @@ async def change_password(context: RequestContext, change: PasswordChange) -> Se
     """Ends all logins of the user and begins a new one here. Raises InvalidCredentials, TooManyAttempts."""
     user_id = user_of(context.viewer)
     user = await account(context, user_id)
-    async with context.services.database.read_account(user_id) as session:
+    async with context.database.read_account(user_id) as session:
         known = await Accounts(session).credentials_of(user_id, context.address_hash)
     if not await password_matches(context, user.email, known, change.current_password) or known is None:
         raise InvalidCredentials("The current password is wrong.", ("input", "currentPassword"))
     new_hash = await context.services.identity.passwords.hashed(change.new_password)
-    async with context.services.database.write_account(user_id) as session:
+    async with context.database.write_account(user_id) as session:
         accounts = Accounts(session)
         if not await accounts.replace_password_hash(user_id, known.password_hash, new_hash):
             raise InvalidCredentials("The current password is wrong.", ("input", "currentPassword"))
@@ -69,7 +69,7 @@ async def change_password(context: RequestContext, change: PasswordChange) -> Se
 
 async def account(context: RequestContext, user_id: UserId) -> UserRecord:
     """The user behind the viewer's own id. Raises LookupError: users are never deleted."""
-    async with context.services.database.read_account(user_id) as session:
+    async with context.database.read_account(user_id) as session:
         user = await Accounts(session).user(user_id)
     if user is None:
         raise LookupError("a user who is signed in has no row")

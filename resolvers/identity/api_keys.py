@@ -48,7 +48,7 @@ async def create_api_key(context: RequestContext, new: NewApiKey) -> tuple[ApiKe
     user_id = user_of(context.viewer)
     capacity, restore_rate = _columns(new.budget)
     secret = tenant_secret(API_KEY, tenant_id, context.services.random_token())
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         if new.budget is not None:
             await _refuse_beyond_plan(context, session, new.budget, "input", "budget")
         api_key = await ApiKeys(session).insert(
@@ -74,7 +74,7 @@ async def change_api_key_budget(
     Raises NotFound, IllegalTransition for a revoked key, InvalidInput for a budget beyond the plan's.
     """
     tenant_id = context.tenant_for(Permission.MANAGE_API_KEYS)
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         if budget is not None:
             await _refuse_beyond_plan(context, session, budget, "budget")
         rows = ApiKeys(session)
@@ -89,7 +89,7 @@ async def change_api_key_budget(
 async def revoke_api_key(context: RequestContext, api_key_id: ApiKeyId) -> ApiKeyRecord:
     """Refuses the key from its next request on; revoking twice keeps the first time. Raises NotFound."""
     tenant_id = context.tenant_for(Permission.MANAGE_API_KEYS)
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         api_key = await ApiKeys(session).revoke(api_key_id, context.services.clock())
     if api_key is None:
         raise NotFound("Your tenant has no such API key.", ("id",))

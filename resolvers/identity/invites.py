@@ -35,7 +35,7 @@ async def invite_member(context: RequestContext, new: NewInvite) -> tuple[Invite
     user_id = user_of(context.viewer)
     services = context.services
     token = tenant_secret(INVITE, tenant_id, services.random_token())
-    async with services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         await lock_members(session)
         refuse_above(await current_role(context, session), new.role)
         if await Memberships(session).of_email(new.email) is not None:
@@ -57,7 +57,7 @@ async def invite_member(context: RequestContext, new: NewInvite) -> tuple[Invite
 async def revoke_invite(context: RequestContext, invite_id: InviteId) -> None:
     """Withdraws an open invitation. Raises NotFound, also for an accepted one."""
     tenant_id = context.tenant_for(Permission.MANAGE_MEMBERS)
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         if not await Invites(session).withdraw(invite_id):
             raise NotFound("Your tenant has no such open invitation.", ("id",))
     context.loaders.clear()
@@ -69,7 +69,7 @@ async def accept_invite(context: RequestContext, given: InviteAcceptance) -> Mem
     The inviter must still be allowed to grant the role: whoever lost theirs lets nobody in through an old invitation.
     """
     user_id = user_of(context.viewer)
-    database, limits = context.services.database, context.services.identity.guess_limits
+    database, limits = context.database, context.services.identity.guess_limits
     await limits.admit(Guess.INVITE_BY_ADDRESS, context.address_hash)
     secret = split_secret(INVITE, given.token)
     if secret is None:

@@ -22,7 +22,7 @@ async def change_role(
 ) -> MembershipRecord:
     """Takes effect with the member's next request. Raises NotFound, Conflict, Forbidden, IllegalTransition."""
     tenant_id = context.tenant_for(Permission.MANAGE_MEMBERS)
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         await lock_members(session)
         own = await current_role(context, session)
         member = await changes.found(Memberships(session), membership_id, "membership")
@@ -41,7 +41,7 @@ async def remove_member(context: RequestContext, membership_id: MembershipId) ->
     """The membership that ended; everybody may end their own. Raises NotFound, Forbidden, IllegalTransition."""
     user_id = user_of(context.viewer)
     tenant_id = context.tenant_for(Permission.SEE_MEMBERS)
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         await lock_members(session)
         own = await current_role(context, session)
         member = await changes.found(Memberships(session), membership_id, "membership")

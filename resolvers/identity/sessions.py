@@ -58,13 +58,13 @@ async def login(context: RequestContext, credentials: LoginCredentials) -> Signe
     identity, address = context.services.identity, context.address_hash
     email = credentials.email
     await identity.guess_limits.admit(Guess.LOGIN_BY_ADDRESS, address)
-    async with context.services.database.read_account() as session:
+    async with context.database.read_account() as session:
         known = await Accounts(session).credentials(email, address)
     if not await password_matches(context, email, known, credentials.password) or known is None:
         raise InvalidCredentials("The email or the password is wrong.")
     outdated = identity.passwords.outdated(known.password_hash)
     rehashed = await identity.passwords.hashed(credentials.password) if outdated else None
-    async with context.services.database.write_account() as session:
+    async with context.database.write_account() as session:
         accounts = Accounts(session)
         if rehashed is not None:
             await accounts.replace_password_hash(known.user_id, known.password_hash, rehashed)
@@ -93,7 +93,7 @@ async def refresh(context: RequestContext, given: RefreshToken) -> SessionTokens
     """
     limits = context.services.identity.guess_limits
     await limits.admit(Guess.REFRESH_BY_ADDRESS, context.address_hash)
-    async with context.services.database.write_account() as session:
+    async with context.database.write_account() as session:
         tokens = await _next_tokens(context, session, secret_hash(given.refresh_token))
     if tokens is None:
         raise InvalidCredentials("This refresh token is used, expired, revoked or not ours: sign in again.")
@@ -103,7 +103,7 @@ async def refresh(context: RequestContext, given: RefreshToken) -> SessionTokens
 
 async def logout(context: RequestContext, given: RefreshToken) -> None:
     """Ends the token's whole family; what is ended or unknown stays so."""
-    async with context.services.database.write_account() as session:
+    async with context.database.write_account() as session:
         accounts = Accounts(session)
         token = await accounts.lock_refresh_token(secret_hash(given.refresh_token))
         if token is not None:
@@ -118,7 +118,7 @@ async def begin_session(context: RequestContext, session: Session, user_id: User
 
 async def signed_in(context: RequestContext, user_id: UserId, tokens: SessionTokens) -> SignedIn:
     """The user's standing after a login; the operation goes on as this user, in the tenant joined first."""
-    async with context.services.database.read_account(user_id) as session:
+    async with context.database.read_account(user_id) as session:
         joined = await memberships_of(session, user_id)
     first = joined[0] if joined else None
     viewer = Viewer(

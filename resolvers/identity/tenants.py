@@ -33,7 +33,7 @@ class TenantChanges(BaseModel):
 async def create_tenant(context: RequestContext, new: NewTenant) -> tuple[TenantRecord, MembershipRecord]:
     """A tenant with the caller as its owner. Whoever had no tenant goes on in this one. Raises Conflict."""
     user_id = user_of(context.viewer)
-    database = context.services.database
+    database = context.database
     async with database.read_account(user_id) as account_session:
         refuse_one_more(await memberships_of(account_session, user_id))
         tenant_id = await new_tenant_id(account_session)
@@ -50,7 +50,7 @@ async def update_tenant(
     """Changes the tenant that the request is for, and no other. Raises NotFound, Conflict."""
     if context.tenant_for(Permission.MANAGE_TENANT) != tenant_id:
         raise NotFound("This is not the tenant that this request is for.", ("id",))
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         tenant = await rename_tenant(session, version, changed.name)
     if tenant is None:
         raise changes.stale("tenant", version)

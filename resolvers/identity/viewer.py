@@ -25,7 +25,7 @@ async def membership(context: RequestContext, viewer: Viewer) -> MembershipRecor
     """The user's membership in the tenant that this request is for."""
     if viewer.user_id is None or viewer.tenant_id is None:
         return None
-    async with context.services.database.read(viewer.tenant_id) as session:
+    async with context.database.read(viewer.tenant_id) as session:
         return await Memberships(session).of_user(viewer.user_id)
 
 
@@ -33,7 +33,7 @@ async def memberships(context: RequestContext, viewer: Viewer) -> list[Membershi
     """The user's memberships in all tenants, first joined first; none for an API key."""
     if viewer.user_id is None:
         return []
-    async with context.services.database.read_account(viewer.user_id) as session:
+    async with context.database.read_account(viewer.user_id) as session:
         return await memberships_of(session, viewer.user_id)
 
 

@@ -16,15 +16,14 @@ from persistence.repositories.conversion_paths import (
 from persistence.repositories.events import OrderKey
 from persistence.repositories.path_rules import PathRules
 from persistence.repositories.paths import FrozenConversions
-from persistence.sessions import Database
-from resolvers.loaders.rows import TenantLoader
+from resolvers.loaders.source import Source, TenantLoader
 
 
 class LivePathLoader(TenantLoader[ConversionKey, ConversionPath | None]):
     """Paths of conversions as events are now; None where the tenant has no such conversion."""
 
-    def __init__(self, database: Database, tenant_id: TenantId, rules: PathRules) -> None:
-        super().__init__(database, tenant_id)
+    def __init__(self, source: Source, tenant_id: TenantId, rules: PathRules) -> None:
+        super().__init__(source, tenant_id)
         self._rules = rules
 
     async def load(self, keys: list[ConversionKey]) -> Sequence[ConversionPath | None]:
@@ -35,8 +34,8 @@ class LivePathLoader(TenantLoader[ConversionKey, ConversionPath | None]):
 class FrozenPathLoader(TenantLoader[ConversionKey, ConversionPath | None]):
     """Paths of conversions as a path set has them; None where it has no such conversion."""
 
-    def __init__(self, database: Database, tenant_id: TenantId, path_set_id: PathSetId) -> None:
-        super().__init__(database, tenant_id)
+    def __init__(self, source: Source, tenant_id: TenantId, path_set_id: PathSetId) -> None:
+        super().__init__(source, tenant_id)
         self._path_set_id = path_set_id
 
     async def load(self, keys: list[ConversionKey]) -> Sequence[ConversionPath | None]:
@@ -47,10 +46,8 @@ class FrozenPathLoader(TenantLoader[ConversionKey, ConversionPath | None]):
 class HouseholdTouchesLoader(TenantLoader[ConversionKey, HouseholdTouches]):
     """Touches of the households of conversions, eligible or not."""
 
-    def __init__(
-        self, database: Database, tenant_id: TenantId, rules: PathRules, campaign_id: CampaignId | None
-    ) -> None:
-        super().__init__(database, tenant_id)
+    def __init__(self, source: Source, tenant_id: TenantId, rules: PathRules, campaign_id: CampaignId | None) -> None:
+        super().__init__(source, tenant_id)
         self._rules = rules
         self._campaign_id = campaign_id
 
@@ -78,8 +75,8 @@ class PromoMatchesLoader(TenantLoader[PromoKey, list[PromoMatch]]):
 class WeightByPlacementLoader(TenantLoader[PlacementId, Decimal | None]):
     """What a run's model knows of each placement; None where it knows nothing."""
 
-    def __init__(self, database: Database, tenant_id: TenantId, run_id: RunId) -> None:
-        super().__init__(database, tenant_id)
+    def __init__(self, source: Source, tenant_id: TenantId, run_id: RunId) -> None:
+        super().__init__(source, tenant_id)
         self._run_id = run_id
 
     async def load(self, keys: list[PlacementId]) -> Sequence[Decimal | None]:

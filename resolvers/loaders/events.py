@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from persistence.records import EventRecord
 from persistence.repositories.events import Conversions, OrderKey
-from resolvers.loaders.rows import TenantLoader
+from resolvers.loaders.source import TenantLoader
 
 
 class ConversionByOrderLoader(TenantLoader[OrderKey, EventRecord | None]):

@@ -6,15 +6,14 @@ from persistence.ids import TenantId, UserId
 from persistence.records import TenantRecord, UserRecord
 from persistence.repositories.accounts import Accounts
 from persistence.repositories.tenants import Memberships, tenants_of
-from persistence.sessions import Database
-from resolvers.loaders.rows import TenantLoader
+from resolvers.loaders.source import Source, TenantLoader
 
 
 class UserByIdLoader(TenantLoader[int, UserRecord | None]):
     """Users by id. `members_only`: None for whoever is no member of the tenant, as it must be for ids from outside."""
 
-    def __init__(self, database: Database, tenant_id: TenantId, members_only: bool) -> None:
-        super().__init__(database, tenant_id)
+    def __init__(self, source: Source, tenant_id: TenantId, members_only: bool) -> None:
+        super().__init__(source, tenant_id)
         self._members_only = members_only
 
     async def load(self, keys: list[int]) -> Sequence[UserRecord | None]:
@@ -27,8 +26,8 @@ class UserByIdLoader(TenantLoader[int, UserRecord | None]):
 class TenantByIdLoader(TenantLoader[int, TenantRecord | None]):
     """Tenants by id: those that the user is a member of; without a user, the loader's own one."""
 
-    def __init__(self, database: Database, tenant_id: TenantId, user_id: UserId | None) -> None:
-        super().__init__(database, tenant_id)
+    def __init__(self, source: Source, tenant_id: TenantId, user_id: UserId | None) -> None:
+        super().__init__(source, tenant_id)
         self._user_id = user_id
 
     async def load(self, keys: list[int]) -> Sequence[TenantRecord | None]:

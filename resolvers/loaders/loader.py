@@ -7,7 +7,7 @@ and a failed batch leaves nothing behind: the next fetch asks again.
 """
 
 import asyncio
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -36,9 +36,18 @@ class Loader(Generic[K, V]):
             return list(map(values.__getitem__, keys))
         except KeyError:
             pass
-        for batch in self._joined([key for key in keys if key not in values] if values else keys):
-            await batch.finished()
+        missing = self.at_hand([key for key in keys if key not in values] if values else keys)
+        if missing:
+            for batch in self._joined(missing):
+                await batch.finished()
         return list(map(values.__getitem__, keys))
+
+    def at_hand(self, keys: Sequence[K]) -> Sequence[K]:
+        """Hands what needs no waiting to `take`, and gives the keys that are left."""
+        return keys
+
+    def take(self, found: Iterable[tuple[K, V]]) -> None:
+        self._values.update(found)
 
     async def fetch_one(self, key: K) -> V:
         return (await self.fetch([key]))[0]

@@ -10,8 +10,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from persistence.ids import RunId, TenantId
 from persistence.partitions import kept_since
 from persistence.repositories.metrics import Credited, Matched, Measures, PlacementSet, Span, Spot
-from persistence.sessions import Database
-from resolvers.loaders.rows import TenantLoader
+from resolvers.loaders.source import Source, TenantLoader
 
 
 class _Numbered(Protocol):
@@ -31,8 +30,8 @@ class CountKey(NamedTuple):
 class SpotsLoader(TenantLoader[int, list[Spot]]):
     """The placements of each parent; `parent` is the kind of all, such as 'line item'."""
 
-    def __init__(self, database: Database, tenant_id: TenantId, parent: str) -> None:
-        super().__init__(database, tenant_id)
+    def __init__(self, source: Source, tenant_id: TenantId, parent: str) -> None:
+        super().__init__(source, tenant_id)
         self._parent = parent
 
     async def load(self, keys: list[int]) -> Sequence[list[Spot]]:
@@ -55,8 +54,8 @@ class EventsKeptLoader(TenantLoader[int, datetime | None]):
 class SetLoader(TenantLoader[PlacementSet, M], Generic[M]):
     """A measure of impressions of a type in a span."""
 
-    def __init__(self, database: Database, tenant_id: TenantId, span: Span, impressions: str) -> None:
-        super().__init__(database, tenant_id)
+    def __init__(self, source: Source, tenant_id: TenantId, span: Span, impressions: str) -> None:
+        super().__init__(source, tenant_id)
         self.span = span
         self.impressions = impressions
 
@@ -91,10 +90,8 @@ class VisitorsLoader(SetLoader[Mapping[datetime, int]]):
 class MatchedLoader(SetLoader[Mapping[datetime, list[Matched]]]):
     """Conversions that a placement had touched before."""
 
-    def __init__(
-        self, database: Database, tenant_id: TenantId, span: Span, impressions: str, window: timedelta
-    ) -> None:
-        super().__init__(database, tenant_id, span, impressions)
+    def __init__(self, source: Source, tenant_id: TenantId, span: Span, impressions: str, window: timedelta) -> None:
+        super().__init__(source, tenant_id, span, impressions)
         self._window = window
 
     async def load(self, keys: list[PlacementSet]) -> Sequence[Mapping[datetime, list[Matched]]]:
@@ -112,8 +109,8 @@ class MatchedLoader(SetLoader[Mapping[datetime, list[Matched]]]):
 class CreditedLoader(TenantLoader[PlacementSet, list[Credited]]):
     """What a run credits to the placements of each set."""
 
-    def __init__(self, database: Database, tenant_id: TenantId, run_id: RunId) -> None:
-        super().__init__(database, tenant_id)
+    def __init__(self, source: Source, tenant_id: TenantId, run_id: RunId) -> None:
+        super().__init__(source, tenant_id)
         self._run_id = run_id
 
     async def load(self, keys: list[PlacementSet]) -> Sequence[list[Credited]]:

@@ -8,15 +8,14 @@ from persistence.ids import TenantId
 from persistence.pages import Slice
 from persistence.projections import Reads
 from persistence.repositories.owned import OwnedRows
-from persistence.sessions import Database
 from resolvers.loaders.rows import (
     CountByParentLoader,
     CountLoader,
     PageByParentLoader,
     PageLoader,
     RecordByIdLoader,
-    TenantLoader,
 )
+from resolvers.loaders.source import Source, TenantLoader
 from resolvers.policy import no_tenant
 
 L = TypeVar("L", bound=TenantLoader[Any, Any])
@@ -29,8 +28,8 @@ class Loaders:
     A loader's arguments (a repository, a slice, a filter) are part of its identity, so they are frozen values.
     """
 
-    def __init__(self, database: Database, tenant_id: TenantId | None) -> None:
-        self._database = database
+    def __init__(self, source: Source, tenant_id: TenantId | None) -> None:
+        self._source = source
         self._tenant_id = tenant_id
         self._loaders: dict[tuple[object, ...], TenantLoader[Any, Any]] = {}
 
@@ -39,7 +38,7 @@ class Loaders:
         if loader is None:
             if self._tenant_id is None:
                 raise no_tenant()
-            loader = self._loaders[kind, *arguments] = kind(self._database, self._tenant_id, *arguments)
+            loader = self._loaders[kind, *arguments] = kind(self._source, self._tenant_id, *arguments)
         return loader  # type: ignore[return-value]  # the key holds the kind
 
     def by_id(self, rows: type[OwnedRows[R, Any]], reads: Reads = None) -> RecordByIdLoader[R]:

@@ -6,10 +6,9 @@ from fractions import Fraction
 
 from persistence.ids import TenantId
 from persistence.repositories.metrics import PlacementSet
-from persistence.sessions import Database
 from resolvers.loaders.metrics import CountKey, CountLoader
 from resolvers.loaders.registry import Loaders
-from resolvers.loaders.rows import TenantLoader
+from resolvers.loaders.source import Source, TenantLoader
 from resolvers.metrics.figures import CurrencyFigures, Ledger, Tally, Value, figures
 from resolvers.metrics.measures import VISIT, by_request, of_sets, part_sets, tallies
 from resolvers.metrics.rows import MetricsRow
@@ -19,8 +18,8 @@ from resolvers.metrics.spend import Account, Part, spend
 class MoneyLoader(TenantLoader[MetricsRow, list[CurrencyFigures]]):
     """The figures of each row, worked out once for all its fields; `loaders` are the operation's."""
 
-    def __init__(self, database: Database, tenant_id: TenantId, loaders: Loaders) -> None:
-        super().__init__(database, tenant_id)
+    def __init__(self, source: Source, tenant_id: TenantId, loaders: Loaders) -> None:
+        super().__init__(source, tenant_id)
         self._loaders = loaders
 
     async def load(self, keys: list[MetricsRow]) -> Sequence[list[CurrencyFigures]]:

@@ -59,7 +59,7 @@ async def overlap(
     placements = await _existing(context, wanted)
     if len(wanted) < FEWEST:
         raise invalid("TOO_FEW_PLACEMENTS", f"Name at least {FEWEST} placements.", "placementIds")
-    async with context.services.database.analyse(tenant_id) as session:
+    async with context.database.analyse(tenant_id) as session:
         oldest = await kept_since(session)
         if oldest is None or range_.since < oldest:
             message = "Events of a part of the range are no longer kept: choose a later range."

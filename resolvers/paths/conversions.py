@@ -32,7 +32,7 @@ from resolvers.paths.explanation import Explanation, explained
 from resolvers.paths.promo import PromoFinding, found
 from resolvers.paths.reconciliation import Reconciliation, reconciled
 from resolvers.paths.rules import PromoPolicy, StatedRules, rules_of, stated
-from resolvers.paths.shares import KnownPath, PlacementShare, age_seconds, placement_shares, touch_shares
+from resolvers.paths.shares import KnownPath, PlacementShare, age_seconds, shares_asked, shares_of_placements
 from resolvers.paths.turns import in_turns
 
 
@@ -136,14 +136,17 @@ async def explanations(
 
 
 async def credited(
-    context: RequestContext, asked: Sequence[EventRecord], model: ChosenModel, source: PathSource
+    context: RequestContext, asked: Sequence[EventRecord], model: ChosenModel, source: PathSource, first: int | None
 ) -> list[list[PlacementShare] | None]:
-    """What each placement earned of each conversion; None and errors as for `explanations`."""
+    """What the first placements earned of each conversion; None and errors as for `explanations`.
+
+    Raises InvalidInput (INVALID_PAGE_SIZE) too.
+    """
+    most = shares_asked(first)
     known = await paths(context, asked, source)
     weights = await _weights(context, model, source, known)
-    return await in_turns(
-        None if one is None else placement_shares(one.path, touch_shares(one.path, model, weights)) for one in known
-    )
+    earned = iter(await shares_of_placements([one.path for one in known if one is not None], model, weights, most))
+    return [None if one is None else next(earned) for one in known]
 
 
 async def weights_of(context: RequestContext, run_id: RunId, known: Sequence[KnownPath]) -> dict[PlacementId, Decimal]:

@@ -15,7 +15,7 @@ from resolvers.attribution.paths import TouchShare
 from resolvers.attribution.registry import ChosenModel
 from resolvers.paths.eligibility import Ineligible, ineligible
 from resolvers.paths.rules import PromoPolicy
-from resolvers.paths.shares import age_seconds, placement_shares, share_of_value, touch_shares
+from resolvers.paths.shares import PROMO_CODE, age_seconds, by_placement, share_of_value, touch_shares
 
 _EARNERS = 3
 """Placements that a summary names."""
@@ -115,7 +115,7 @@ def _other_touches(path: ConversionPath, touches: Sequence[HouseholdTouch], rule
 
 def _left_out(path: ConversionPath, touch: HouseholdTouch, rules: PathRules) -> Ineligible:
     """Why an eligible touch is not part of the path."""
-    if path.evidence == "PROMO_CODE" and rules.promo_policy == PromoPolicy.OVERRIDE:
+    if path.evidence == PROMO_CODE and rules.promo_policy == PromoPolicy.OVERRIDE:
         return Ineligible.OVERRIDDEN_BY_PROMO_CODE
     full = len(path.touch_ids) == LONGEST_PATH
     if full and (touch.occurred_at, touch.id) < (path.touched_at[0], path.touch_ids[0]):
@@ -133,7 +133,7 @@ def _summary(
 ) -> str:
     if path.evidence == "NONE":
         why = "No touch is eligible and no promo code proves a placement: nobody earns it."
-    elif path.evidence == "PROMO_CODE":
+    elif path.evidence == PROMO_CODE:
         why = f"A promo code of the order proves {_placement(path.placement_ids[0])}, which earns all of it."
     else:
         counted = f"{len(shares)} of {told} touches" if told > 1 else "The only touch"
@@ -146,8 +146,9 @@ def _summary(
 
 def _earners(path: ConversionPath, shares: Sequence[TouchShare]) -> str:
     """The placements that earn most, with their shares in four digits."""
-    most = sorted(placement_shares(path, shares), key=lambda earned: -earned.share)
-    told = [f"{_placement(earned.placement_id)} earns {float(earned.share):.4g}" for earned in most[:_EARNERS]]
+    earned = by_placement(path.placement_ids, [share.share for share in shares])
+    most = sorted(earned.items(), key=lambda each: -each[1])
+    told = [f"{_placement(placement_id)} earns {float(share):.4g}" for placement_id, share in most[:_EARNERS]]
     others = len(most) - len(told)
     return ", ".join([*told, f"the rest goes to {others} more"] if others else told)
 

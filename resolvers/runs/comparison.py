@@ -127,7 +127,7 @@ async def removal_effect(
     tenant_id = context.tenant_for(Permission.ATTRIBUTION)
     if not 1 <= len(placement_ids) <= MOST_REMOVED:
         raise invalid("WRONG_NUMBER_OF_PLACEMENTS", f"Remove 1 to {MOST_REMOVED} placements.", "placementIds")
-    async with context.services.database.read(tenant_id) as session:
+    async with context.database.read(tenant_id) as session:
         for index, placement in enumerate(await Placements(session).by_ids(placement_ids)):
             if placement is None:
                 raise changes.missing("placement", "placementIds", str(index))
@@ -142,7 +142,7 @@ async def removal_effect(
 async def _frozen(
     context: RequestContext, tenant_id: TenantId, wanted: WantedScope, rules: PathRules, *, ages: bool
 ) -> _Frozen:
-    async with context.services.database.trial(tenant_id) as session:
+    async with context.database.trial(tenant_id) as session:
         scope = await _scope(session, wanted, rules, context.services.clock())
         await _refuse_large(Freezing(session, PathSetId(0), scope))
         sets = PathSets(session)

@@ -56,6 +56,6 @@ async def _events(
 
 
 async def _run(context: RequestContext, tenant_id: TenantId, run_id: RunId) -> AttributionRunRecord:
-    """Past the operation's loaders, which may remember an earlier state. Raises NotFound."""
+    """Past the operation's loaders and its sight, which are from when the subscription began. Raises NotFound."""
     async with context.services.database.read(tenant_id) as session:
         return await changes.found(AttributionRuns(session), run_id, "attribution run")

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from persistence.ids import PathSetId, RunId
 from persistence.pages import Rows
+from persistence.projections import Reads
 from persistence.records import (
     AttributionRunRecord,
     CreditMoveRecord,
@@ -24,7 +25,7 @@ from persistence.repositories.events import Conversions
 from persistence.repositories.paths import FrozenConversions, PathSets
 from persistence.repositories.runs import AttributionRuns
 from resolvers import changes, lists
-from resolvers.attribution.registry import chosen
+from resolvers.attribution.registry import ChosenModel, chosen, models
 from resolvers.context import RequestContext
 from resolvers.loaders.runs import (
     CreditCountByRunLoader,
@@ -36,13 +37,18 @@ from resolvers.loaders.runs import (
 )
 from resolvers.pages import Page, PageRequest, page_of
 from resolvers.paths.conversions import weights_of
-from resolvers.paths.shares import PlacementShare, placement_shares, touch_shares
-from resolvers.paths.turns import in_turns
+from resolvers.paths.shares import PlacementShare, shares_asked, shares_of_placements
 from resolvers.runs.decimals import exact_difference
 from resolvers.runs.states import RunStatus, refuse_unfinished
 
 NO_SET = PathSetId(0)
 """A path set that no tenant has: ids are random and positive."""
+
+READ_FOR_CONVERSIONS: Final = ("status", "path_set_id", "model", "model_version", "parameters")
+"""What is read of a run for its conversions and their shares."""
+
+READ_FOR_SHARES: Final = ("occurred_at", "value_minor", "currency", "evidence", "placement_ids", "touched_at")
+"""What is read of a frozen conversion for its shares."""
 
 P = TypeVar("P")
 K = TypeVar("K", bound=Hashable)
@@ -118,6 +124,10 @@ class RunConversion(msgspec.Struct, frozen=True):
     @property
     def occurred_at(self) -> datetime:
         return self.frozen.occurred_at
+
+    @property
+    def evidence(self) -> str:
+        return self.frozen.evidence
 
 
 async def finished_run(context: RequestContext, run_id: RunId, *path: str) -> AttributionRunRecord:
@@ -207,12 +217,17 @@ async def moved_values(context: RequestContext, moves: Sequence[CreditMoveRecord
 
 
 async def conversion_pages(
-    context: RequestContext, runs: Sequence[AttributionRunRecord], request: PageRequest
+    context: RequestContext, runs: Sequence[AttributionRunRecord], request: PageRequest, *, reads: Reads = None
 ) -> list[Page[RunConversion]]:
-    """The conversions of each run's path set; none for a run that has not succeeded."""
+    """The conversions of each run's path set; none for a run that has not succeeded.
+
+    `reads` are of FrozenConversionRecord.
+    """
     counts = context.loaders.counts(FrozenConversions, "path_set_id", None)
     path_set_ids = [run.path_set_id or NO_SET if run.status == RunStatus.SUCCEEDED else NO_SET for run in runs]
-    loader = context.loaders.pages(FrozenConversions, "path_set_id", request.part, None)
+    if reads is not None and not any(map(_needs_ages, runs)):
+        reads -= {"touched_at"}
+    loader = context.loaders.pages(FrozenConversions, "path_set_id", request.part, None, reads)
     pages = []
     for run, path_set_id, rows in zip(runs, path_set_ids, await loader.fetch(path_set_ids), strict=True):
         own = Rows([RunConversion(run, frozen) for frozen in rows.records], rows.more)
@@ -226,19 +241,21 @@ async def conversion_events(context: RequestContext, conversions: Sequence[RunCo
 
 
 async def conversion_shares(
-    context: RequestContext, conversions: Sequence[RunConversion]
+    context: RequestContext, conversions: Sequence[RunConversion], first: int | None
 ) -> list[list[PlacementShare]]:
-    """What each placement earned of each conversion by the run's model, from what was frozen.
+    """What the first placements earned of each conversion by the run's model, from what was frozen.
 
-    Raises InvalidInput (UNKNOWN_MODEL) for a run by a version of its model that this release does not have.
+    Raises InvalidInput (INVALID_PAGE_SIZE; UNKNOWN_MODEL for a run by a version of its model that this release does
+    not have).
     """
+    most = shares_asked(first)
 
     async def of_run(_run_id: RunId, own: Sequence[RunConversion]) -> list[list[PlacementShare]]:
         run = own[0].run
-        model = chosen(run.model, run.model_version, msgspec.json.decode(run.parameters, type=dict[str, str]))
+        model = _model_of(run)
         frozen = [conversion.frozen for conversion in own]
         weights = None if model.model.weight is None else await weights_of(context, run.id, frozen)
-        return await in_turns(placement_shares(path, touch_shares(path, model, weights)) for path in frozen)
+        return await shares_of_placements(frozen, model, weights, most)
 
     return await _in_parts(conversions, lambda conversion: conversion.run.id, of_run)
 
@@ -247,9 +264,12 @@ async def _in_parts(
     items: Sequence[P], key: Callable[[P], K], answers: Callable[[K, Sequence[P]], Awaitable[Sequence[V]]]
 ) -> list[V]:
     """One answer for each item, in order, asked for once for all items of a key: a fragment may be on several."""
-    parts: dict[K, list[int]] = {}
-    for index, item in enumerate(items):
-        parts.setdefault(key(item), []).append(index)
+    keys = list(map(key, items))
+    parts: dict[K, list[int]] = {part: [] for part in keys}
+    if len(parts) == 1:
+        return list(await answers(keys[0], items))
+    for index, part in enumerate(keys):
+        parts[part].append(index)
     found = await asyncio.gather(*(answers(part, [items[i] for i in own]) for part, own in parts.items()))
     placed = {
         index: answer
@@ -266,6 +286,16 @@ def _moved(before: dict[str, Decimal], after: dict[str, Decimal]) -> list[ValueM
         for currency in sorted(before.keys() | after.keys())
     ]
     return [move for move in moves if move.before != move.after]
+
+
+def _model_of(run: AttributionRunRecord) -> ChosenModel:
+    """Raises InvalidInput (UNKNOWN_MODEL)."""
+    return chosen(run.model, run.model_version, msgspec.json.decode(run.parameters, type=dict[str, str]))
+
+
+def _needs_ages(run: AttributionRunRecord) -> bool:
+    model = models().get(run.model)
+    return model is None or model.needs_ages
 
 
 def _hash(path_set: PathSetRecord | None) -> str | None:

@@ -57,7 +57,7 @@ class Range(msgspec.Struct, frozen=True):
 async def run_attribution(context: RequestContext, wanted: WantedRun) -> AttributionRunRecord:
     """A queued run. Raises NotFound, Forbidden, InvalidInput (TOO_MANY_RUNS and what is wrong with the input)."""
     tenant_id = context.tenant_for(Permission.ATTRIBUTION)
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         runs = AttributionRuns(session)
         await runs.lock_queue()
         if await runs.unfinished() >= LARGEST_QUEUE:
@@ -81,7 +81,7 @@ async def run_attribution(context: RequestContext, wanted: WantedRun) -> Attribu
 async def cancel_run(context: RequestContext, run_id: RunId) -> AttributionRunRecord:
     """The cancelled run. Raises NotFound, Forbidden, IllegalTransition when it has ended."""
     tenant_id = context.tenant_for(Permission.ATTRIBUTION)
-    async with context.services.database.write(tenant_id) as session:
+    async with context.database.write(tenant_id) as session:
         await forget(session, run_id)
         runs = AttributionRuns(session)
         run = await runs.finish(run_id, RunStatus.CANCELLED)

@@ -14,10 +14,10 @@ import msgspec
 from cache.broadcast import Broadcast
 from ops.telemetry.logging import logger
 from ops.telemetry.metrics import RunMetrics
+from persistence.database import Database
 from persistence.errors import DatabaseUnavailable
 from persistence.ids import TenantId
 from persistence.repositories.jobs import Claim, Jobs
-from persistence.sessions import Database
 from resolvers.errors import DomainError
 from resolvers.runs.arrivals import Arrivals
 from resolvers.runs.news import WAITING

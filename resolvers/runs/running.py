@@ -10,13 +10,13 @@ from typing import Final
 import msgspec
 
 from cache.broadcast import Broadcast
+from persistence.database import Database
 from persistence.ids import PathSetId, PlacementId
 from persistence.records import AttributionRunRecord, PathSetRecord
 from persistence.repositories.jobs import Claim, surrender
 from persistence.repositories.path_freeze import Freezing, PathScope
 from persistence.repositories.paths import PathSets
 from persistence.repositories.runs import AttributionRuns, RunResults
-from persistence.sessions import Database
 from resolvers.attribution.paths import Credits, PathCounts
 from resolvers.errors import invalid
 from resolvers.paths.counts import path_counts

@@ -16,7 +16,7 @@ from resolvers.paths.eligibility import Ineligible
 from resolvers.paths.explanation import ExplainedTouch as ExplainedTouchRecord
 from resolvers.paths.explanation import Explanation as ExplanationRecord
 from resolvers.paths.rules import Evidence
-from resolvers.paths.shares import PlacementShare
+from resolvers.paths.shares import DEFAULT_SHARES, PlacementShare
 from resolvers.runs.reading import Amount
 from schema.enums import described
 from schema.fields import LONGEST, batched
@@ -67,12 +67,21 @@ described(
 )
 
 
+FirstShares = Annotated[
+    int | None,
+    strawberry.argument(
+        description="Number of placements, from the one touched first on, 0 to"
+        f" {LONGEST_PATH}; {DEFAULT_SHARES} if left out. Where there are fewer, these are all."
+    ),
+]
+
+
 @strawberry.type(description="What a placement earns of one conversion.")
 class ConversionCredit:
     is_type_of = of_record(PlacementShare)
 
     share: Decimal = strawberry.field(
-        description="Its share of the conversion, 0 to 1, to 12 decimals; those of a conversion sum to exactly 1."
+        description="Its share of the conversion, 0 to 1, to 12 decimals; those of all its placements sum to exactly 1."
     )
 
     @batched(graphql_type=Placement, description="The placement that earns it.")
@@ -190,7 +199,7 @@ async def conversion_explain(
 @batched(
     graphql_type=list[ConversionCredit] | None,
     description="What each placement earns of it, in the order in which they were first touched; null as for `path`.",
-    longest=LONGEST_PATH,
+    longest=DEFAULT_SHARES,
 )
 async def conversion_credits(
     parents: Sequence[EventRecord],
@@ -198,9 +207,10 @@ async def conversion_credits(
     model: ModelArgument,
     rules: RulesArgument = None,
     run: RunArgument = None,
+    first: FirstShares = None,
 ) -> list[list[PlacementShare] | None]:
     source = await source_of(info, rules, run)
-    return await conversions.credited(info.context, parents, chosen_model(model, "model"), source)
+    return await conversions.credited(info.context, parents, chosen_model(model, "model"), source, first)
 
 
 def _amount(value: Decimal | None, currency: str | None) -> Amount | None:

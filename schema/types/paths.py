@@ -98,7 +98,7 @@ async def placements_of(placement_ids: Sequence[PlacementId | None], info: Info)
 
 
 async def certain_placements(placement_ids: Sequence[PlacementId], info: Info) -> list[PlacementRecord]:
-    return await lists.existing(info.context, Placements, placement_ids)
+    return await lists.existing(info.context, Placements, placement_ids, reads=info.reads)
 
 
 @strawberry.type(description="A touch that leads to a conversion.")

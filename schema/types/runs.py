@@ -21,7 +21,6 @@ from persistence.records import (
 )
 from persistence.repositories.campaigns import Advertisers, Campaigns
 from persistence.repositories.credits import Credits
-from persistence.repositories.path_rules import LONGEST_PATH
 from persistence.repositories.path_rules import PathRules as PathRulesRecord
 from persistence.repositories.paths import FrozenConversions
 from resolvers import ids, lists
@@ -29,7 +28,7 @@ from resolvers.campaigns.money import Money as MoneyRecord
 from resolvers.identity import members
 from resolvers.pages import Page, PageRequest, requested_page
 from resolvers.paths.rules import Evidence, rules_of
-from resolvers.paths.shares import PlacementShare
+from resolvers.paths.shares import DEFAULT_SHARES, PlacementShare
 from resolvers.runs import reading
 from resolvers.runs.reading import RunConversion, RunDiff, RunTotals
 from resolvers.runs.requests import WantedScope
@@ -47,7 +46,7 @@ from schema.types.attribution_models import (
 )
 from schema.types.campaigns import Campaign
 from schema.types.credits import Credit, CreditGroup, CreditMovement, GroupArgument
-from schema.types.explanations import ConversionCredit
+from schema.types.explanations import ConversionCredit, FirstShares
 from schema.types.identity import User
 from schema.types.money import Money
 from schema.types.paths import LazyConversion, PathRules
@@ -117,24 +116,23 @@ class _Failure(msgspec.Struct, frozen=True):
 class AttributedConversion:
     is_type_of = of_record(RunConversion)
 
+    occurred_at: datetime = strawberry.field(description="When it happened.")
+    evidence: Evidence = strawberry.field(description="What its path is made of.")
+
     @batched(
-        graphql_type=LazyConversion | None, description="The conversion; null if it is older than events are kept."
+        graphql_type=LazyConversion | None,
+        description="The conversion; null if it is older than events are kept.",
+        reads=("id",),
     )
     @staticmethod
     async def conversion(parents: Sequence[RunConversion], info: Info) -> list[EventRecord | None]:
         return await reading.conversion_events(info.context, parents)
 
-    @batched(graphql_type=datetime, description="When it happened.")
-    @staticmethod
-    def occurred_at(parents: Sequence[RunConversion], info: Info) -> list[datetime]:
-        return [conversion.occurred_at for conversion in parents]
-
-    @batched(graphql_type=Evidence, description="What its path is made of.")
-    @staticmethod
-    def evidence(parents: Sequence[RunConversion], info: Info) -> list[str]:
-        return [conversion.frozen.evidence for conversion in parents]
-
-    @batched(graphql_type=Money | None, description="What it is worth to the advertiser; null if nobody said.")
+    @batched(
+        graphql_type=Money | None,
+        description="What it is worth to the advertiser; null if nobody said.",
+        reads=("value_minor", "currency"),
+    )
     @staticmethod
     def value(parents: Sequence[RunConversion], info: Info) -> list[MoneyRecord | None]:
         frozen = [conversion.frozen for conversion in parents]
@@ -148,11 +146,14 @@ class AttributedConversion:
         description="What each placement earned of it by the run's model, in the order in which they were first"
         " touched; empty if nobody earned it. The run's credits are the sums of these, but for rounding, unless its"
         " model is not `additive`.",
-        longest=LONGEST_PATH,
+        longest=DEFAULT_SHARES,
+        reads=reading.READ_FOR_SHARES,
     )
     @staticmethod
-    async def credits(parents: Sequence[RunConversion], info: Info) -> list[list[PlacementShare]]:
-        return await reading.conversion_shares(info.context, parents)
+    async def credits(
+        parents: Sequence[RunConversion], info: Info, first: FirstShares = None
+    ) -> list[list[PlacementShare]]:
+        return await reading.conversion_shares(info.context, parents, first)
 
 
 @strawberry.type(
@@ -204,7 +205,8 @@ class AttributionRun(Node):
     @staticmethod
     async def campaign(parents: Sequence[AttributionRunRecord], info: Info) -> list[CampaignRecord | None]:
         wanted = [run.campaign_id for run in parents if run.campaign_id is not None]
-        found = {record.id: record for record in await lists.existing(info.context, Campaigns, wanted)}
+        campaigns = await lists.existing(info.context, Campaigns, wanted, reads=info.reads)
+        found = {record.id: record for record in campaigns}
         return [None if run.campaign_id is None else found[run.campaign_id] for run in parents]
 
     @batched(
@@ -273,6 +275,7 @@ class AttributionRun(Node):
     @batched(
         graphql_type=Connection[AttributedConversion],
         description="The conversions that it divides, oldest first, as they were frozen; empty before it succeeded.",
+        reads=reading.READ_FOR_CONVERSIONS,
     )
     @staticmethod
     async def conversions(
@@ -287,7 +290,7 @@ class AttributionRun(Node):
             last=None,
             before=None,
         )
-        return await reading.conversion_pages(info.context, parents, request)
+        return await reading.conversion_pages(info.context, parents, request, reads=info.reads)
 
 
 def scope_of(

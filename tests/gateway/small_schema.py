@@ -14,6 +14,7 @@ from resolvers.answers import Answers
 from resolvers.billing.plans import PLANS, Plan, PlanName
 from resolvers.billing.spending import UNKNOWN, Spending
 from resolvers.errors import Conflict, Forbidden, InvalidInput, Problem, Unauthenticated, invalid
+from resolvers.keeping import Audience
 from schema.annotations import Annotations
 from schema.directives import ListSize
 
@@ -29,6 +30,9 @@ class Bench(msgspec.Struct):
     doubled: list[int] = []
     expired: set[str] = set()
     plan: Plan = PLANS[PlanName.ENTERPRISE]
+    consistency: str | None = None
+    audience: Audience | None = None
+    demands: list[object] = msgspec.field(default_factory=list)
     gate: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     entered: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     events: asyncio.Queue[int] = msgspec.field(default_factory=asyncio.Queue)
@@ -46,7 +50,18 @@ class SmallContext:
         self.client = UNKNOWN
         self.answers = Answers()
 
-    def for_event(self) -> Self:
+    @property
+    def audience(self) -> Audience | None:
+        return self.bench.audience
+
+    @property
+    def consistency(self) -> str | None:
+        return self.bench.consistency
+
+    def demand(self, given: object) -> None:
+        self.bench.demands.append(given)
+
+    async def for_event(self) -> Self:
         return type(self)(self.bench, self.viewer, self)
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from gateway.app import create_app
 from gateway.middleware.drain import Drain
 from gateway.settings import Auth, DatabaseSettings, Environment, Http, Settings
-from persistence.sessions import Database
+from persistence.database import Database
 
 QUERY = {"query": "{ __typename }"}
 

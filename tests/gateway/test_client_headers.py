@@ -35,7 +35,7 @@ async def test_headers_or_the_init_payload_name_the_client(
 ) -> None:
     context = await context_of(services, {**headers, **await bearer(services)}, payload)
     assert context.client == client
-    assert context.for_event().client == client
+    assert (await context.for_event()).client == client
 
 
 async def test_name_of_a_stranger_is_not_kept(services: Services) -> None:

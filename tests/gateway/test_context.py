@@ -10,11 +10,11 @@ from starlette.requests import HTTPConnection
 
 from gateway.auth.addresses import AddressHasher
 from gateway.context import Contexts
+from persistence.database import Database
 from persistence.errors import DatabaseUnavailable
 from persistence.records import ApiKeyRecord, MembershipRecord
 from persistence.repositories.accounts import Accounts
 from persistence.repositories.tenants import ApiKeys, Memberships
-from persistence.sessions import Database
 from resolvers.context import RequestContext, Services
 from resolvers.errors import DomainError, Forbidden, InvalidInput, Unauthenticated
 from resolvers.identity.api_keys import NewApiKey, create_api_key, revoke_api_key

@@ -1,14 +1,10 @@
 """The embedded PostgreSQL as its callers see it."""
 
-import asyncio
 import os
 import pwd
 import shutil
 import socket
 import stat
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,8 +13,6 @@ import pytest
 from sqlalchemy.exc import ProgrammingError
 
 from gateway.embedded import EmbeddedPostgres
-from gateway.embedded.account import identity, server_account
-from gateway.embedded.binaries import environment, programs
 from tests.services.sql import rows
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to hand PostgreSQL to another account")
@@ -120,36 +114,6 @@ async def test_settings_reach_the_server(embedded_home: Path) -> None:
             "SELECT current_setting('max_connections'), current_setting('fsync'), current_setting('timezone')",
         )
     assert found == [("23", "off", "UTC")]
-
-
-@contextmanager
-def replica(home: Path, port: int) -> Iterator[None]:
-    """A streaming replica of the running server, made and run with the wheel's own programs."""
-    account = server_account(home)
-    directory = programs(account, home.parent / "shared")
-    control = ["pg_ctl", "-w", "-D", str(home / "replica"), "-l", str(home / "replica.log")]
-
-    def run(program: str, *arguments: str) -> None:
-        command = [str(directory / program), *arguments]
-        subprocess.run(command, cwd="/", env=environment(), timeout=60, check=True, **identity(account))
-
-    run("pg_basebackup", "-h", str(home / "run"), "-U", "postgres", "-D", str(home / "replica"), "-R", "-c", "fast")
-    run(*control, "-o", f"-k {home}/run -p {port} -c listen_addresses=''", "start")
-    try:
-        yield
-    finally:
-        run(*control, "-m", "fast", "stop")
-
-
-async def test_streaming_replica_follows_the_primary(embedded_home: Path) -> None:
-    with postgres(embedded_home.parent) as server, replica(embedded_home, port=5433):
-        standby = server.url("postgres", "podgraph").replace("port=5432", "port=5433")
-        await rows(server.url("podgraph_owner", "podgraph"), "CREATE TABLE streamed AS SELECT 9 AS number")
-        ((lsn,),) = await rows(server.url("postgres", "podgraph"), "SELECT pg_current_wal_lsn()::text")
-        async with asyncio.timeout(20):
-            while await rows(standby, f"SELECT pg_last_wal_replay_lsn() >= '{lsn}'") != [(True,)]:
-                await asyncio.sleep(0.02)
-        assert await rows(standby, "SELECT number, pg_is_in_recovery() FROM streamed") == [(9, True)]
 
 
 @needs_root

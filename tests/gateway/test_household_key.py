@@ -7,7 +7,7 @@ from sqlalchemy import select
 from gateway.lifespan import open_process
 from gateway.middleware.drain import Drain
 from gateway.settings import Auth, DatabaseSettings, Events, Settings
-from persistence.sessions import Database
+from persistence.database import Database
 from persistence.tables import events
 from resolvers.context import Services
 from resolvers.events.identity import Households

@@ -4,7 +4,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 from starlette.requests import Request
 
-from gateway.scrape import metrics_page
+from gateway.scrape import exposition_of, metrics_page
 
 TOKEN = "a token of the tests"  # noqa: S105 - opens nothing
 
@@ -14,7 +14,7 @@ async def status(token: str | None, client: str | None, **headers: str) -> int:
     Counter("podgraph_secrets_total", "What strangers would like to know.", registry=registry).inc()
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "headers": raw, "client": (client, 1) if client else None}
-    response = await metrics_page(registry, token)(Request(scope))
+    response = await metrics_page(exposition_of(registry), token)(Request(scope))
     assert (b"podgraph_secrets_total 1.0" in response.body) == (response.status_code == 200)
     return response.status_code
 

@@ -10,8 +10,8 @@ from structlog.testing import capture_logs
 
 from gateway.upkeep import upkeep
 from ops.telemetry.metrics import EventMetrics
+from persistence.database import Database
 from persistence.errors import DatabaseUnavailable
-from persistence.sessions import Database
 from resolvers.events.intake import Intake, IntakeSettings
 from tests.services.sql import rows
 

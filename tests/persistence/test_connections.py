@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import Float, Select, bindparam, func, select, text
 
 from persistence.connections import Connections, Scope
+from persistence.database import Database, open_database
 from persistence.errors import DatabaseUnavailable
 from persistence.ids import TenantId
 from persistence.repositories.podcasts import PodcastFilter, Podcasts
-from persistence.sessions import Database, TenantSession, open_database
+from persistence.sessions import TenantSession
 from resolvers.context import Services
 from tests.actors import Actor, new_tenant
 
@@ -251,7 +252,7 @@ async def _counts(session: TenantSession) -> list[int]:
     return [
         await Podcasts(session).count(PodcastFilter()),
         await session.scalar(select(func.count()).select_from(Podcasts.table)),
-        await session._connection.driver.fetchval("SELECT count(*) FROM podcasts"),
+        await session.connection.driver.fetchval("SELECT count(*) FROM podcasts"),
     ]
 
 

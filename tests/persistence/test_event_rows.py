@@ -9,11 +9,12 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
+from persistence.database import Database
 from persistence.ids import AdvertiserId, CampaignId, LineItemId, PlacementId, PodcastId
 from persistence.pages import Slice
 from persistence.records import EventRecord
 from persistence.repositories.events import Conversions, EventFilter, Events, Impressions, OrderKey, Visits
-from persistence.sessions import Database, TenantSession
+from persistence.sessions import TenantSession
 from resolvers.context import Services
 from resolvers.events.incoming import IncomingEvent
 from tests.actors import new_tenant
@@ -121,7 +122,7 @@ async def plan_of(
         else:
             await rows(session).page(NEWEST, wanted)
     [(statement, values)] = statements
-    lines = await session._connection.driver.fetch(f"EXPLAIN (COSTS OFF) {statement}", *values)
+    lines = await session.connection.driver.fetch(f"EXPLAIN (COSTS OFF) {statement}", *values)
     return "\n".join(line[0] for line in lines)
 
 

@@ -9,9 +9,9 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from gateway.embedded.postgres import APP, OWNER, EmbeddedPostgres
+from persistence.database import Database
 from persistence.errors import PendingMigrations
 from persistence.migrate import MIGRATIONS, application_role, check, draft_migration, migrate, refuse_pending
-from persistence.sessions import Database
 
 
 async def test_migrated_database_equals_the_tables(database: Database, owner_url: str) -> None:

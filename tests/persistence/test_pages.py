@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from persistence.database import Database
 from persistence.ids import TenantId
 from persistence.pages import Position, Slice
 from persistence.records import EpisodeRecord, PodcastRecord
 from persistence.repositories.podcasts import EpisodeFilter, Episodes, PodcastFilter, Podcasts
-from persistence.sessions import Database
 from resolvers.context import Services
 from tests.actors import new_tenant
 

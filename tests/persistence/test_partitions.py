@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from gateway.embedded.postgres import APP, OWNER, EmbeddedPostgres
+from persistence.database import Database, open_database
 from persistence.errors import MissingPartition, PartitionInUse
 from persistence.ids import TenantId
 from persistence.migrate import check, migrate
 from persistence.partitions import drop_partitions, expired_partitions, is_partition, make_partitions, month_of
 from persistence.repositories.tenants import insert_tenant, new_tenant_id
-from persistence.sessions import Database, open_database
 from tests.services.sql import rows
 
 NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)

@@ -8,9 +8,9 @@ from sqlalchemy import Table, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from gateway.embedded.postgres import EmbeddedPostgres
+from persistence.database import Database, open_database
 from persistence.errors import UnsafeRole
 from persistence.ids import TenantId
-from persistence.sessions import Database, open_database
 from persistence.tables import advertisers, metadata, tenants
 from resolvers.context import Services
 from tests.actors import Actor, new_tenant

@@ -8,6 +8,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.exc import InternalError
 
+from persistence.database import open_database
 from persistence.errors import (
     DatabaseUnavailable,
     DuplicateValue,
@@ -20,7 +21,6 @@ from persistence.errors import (
 from persistence.failures import translated_errors
 from persistence.ids import TenantId
 from persistence.repositories.campaigns import Advertisers
-from persistence.sessions import open_database
 from persistence.tables import advertisers, campaigns, events
 from resolvers.context import Services
 from tests.actors import new_tenant
@@ -135,7 +135,7 @@ async def test_connection_closed_while_idle_is_replaced_before_anything_is_sent(
     try:
         async with database.read(TenantId(1)) as session:
             backend = await session.scalar(text("SELECT pg_backend_pid()"))
-            lost = session._connection.driver
+            lost = session.connection.driver
         async with other.read(TenantId(1)) as session:
             assert await session.scalar(text("SELECT pg_terminate_backend(:backend, 5000)").bindparams(backend=backend))
         async with asyncio.timeout(5):
@@ -231,7 +231,7 @@ async def test_statement_of_a_process_that_was_killed_ends(app_url: str, service
             async with services.database.read_account() as watching, asyncio.timeout(20):
                 while await watching.scalar(running.bindparams(pid=pid)) == 0:
                     await asyncio.sleep(0.02)
-                session._connection.driver.terminate()
+                session.connection.driver.terminate()
                 with pytest.raises(DatabaseUnavailable):
                     await work
                 while await watching.scalar(running.bindparams(pid=pid)) == 1:

@@ -7,9 +7,9 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
+from persistence.database import Database, open_database
 from persistence.errors import DatabaseUnavailable
 from persistence.ids import TenantId
-from persistence.sessions import Database, open_database
 
 GREEDY, MODEST = TenantId(1), TenantId(2)
 

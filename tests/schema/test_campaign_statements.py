@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest_asyncio
 
-from persistence.sessions import Database
+from persistence.database import Database
 from resolvers.context import Services
 from tests.actors import Actor, new_tenant
 from tests.graph import data

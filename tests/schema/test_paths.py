@@ -186,6 +186,17 @@ async def test_explanation_tells_every_touch_and_the_arithmetic(scene: Scene) ->
     assert found["touches"][0]["arithmetic"]
 
 
+async def test_so_many_credits_are_told_as_are_asked_for(scene: Scene) -> None:
+    first, second, _ = scene.placements
+    conversion = scene.conversion()
+    await scene.store(scene.touch(NOON - DAY), scene.touch(NOON - HOUR, placement_id=second), conversion)
+    one = CREDITS.replace("credits(", "credits(first: 1, ")
+    [credit] = (await asked(scene, one, conversion, model=LINEAR))["credits"]
+    assert (credit["share"], credit["placement"]) == ("0.5", {"id": f"plc_{first}"})
+    many = CREDITS.replace("credits(", "credits(first: 501, ")
+    assert await refused(scene, many, conversion, model=LINEAR) == ("INVALID_PAGE_SIZE", ("first",))
+
+
 async def test_further_report_is_explained_by_the_conversion_that_counts(scene: Scene) -> None:
     counting = scene.conversion(order_id="o", value_minor=8, currency="EUR")
     further = scene.conversion(NOON + 40 * DAY, household=2, order_id="o", counted=False)

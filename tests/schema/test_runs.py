@@ -427,6 +427,33 @@ async def test_conversions_of_a_markov_run_use_its_weights(services: Services) -
     ]
 
 
+async def test_runs_of_several_models_are_read_together_each_by_what_it_needs(services: Services) -> None:
+    scene = await new_scene(services)
+    await two_shows(scene)
+    linear = await finished(scene.actor, wanted(scene))
+    decay = await finished(scene.actor, wanted(scene, "TIME_DECAY", {"halfLifeHours": "24"}))
+    query = """query($ids: [ID!]!) {
+      nodes(ids: $ids) { ... on AttributionRun { conversions(first: 1) { nodes { credits { share } } } } }
+    }"""
+    for runs in ([linear, decay], [decay, linear], [decay]):
+        shown = await data(scene.actor.context(), query, ids=[f"run_{run.id}" for run in runs])
+        assert [[one["share"] for one in node["conversions"]["nodes"][0]["credits"]] for node in shown["nodes"]] == [
+            ["0.5", "0.5"] if run is linear else ["0.333333333333", "0.666666666667"] for run in runs
+        ]
+
+
+async def test_so_many_credits_of_a_conversion_are_told_as_are_asked_for(services: Services) -> None:
+    scene = await new_scene(services)
+    shows = await two_shows(scene)
+    done = await finished(scene.actor, wanted(scene))
+    one = "conversions(first: 1) { nodes { credits(first: 1) { placement { id } share } } }"
+    shown = await asked(scene.actor, done.id, one)
+    assert shown["conversions"]["nodes"] == [{"credits": [{"placement": {"id": f"plc_{shows['a']}"}, "share": "0.5"}]}]
+    assert await code_of(scene.actor, done.id, one.replace("credits(first: 1)", "credits(first: 501)")) == (
+        "INVALID_PAGE_SIZE"
+    )
+
+
 async def test_lists_are_filtered(scene: Scene) -> None:
     done = await finished(scene.actor, wanted(scene, "LINEAR"))
     asked_for = wanted(scene, "SHAPLEY", advertiser_id=None, campaign_id=scene.campaign_id)

@@ -63,13 +63,15 @@ def test_date_time_refuses_what_is_no_moment(given: Any, message: str) -> None:
         (Decimal("-0.0"), "0"),
         (Decimal("1234567890123456789012345678.123456789012"), "1234567890123456789012345678.123456789012"),
         (100, "100"),
+        ("-12.5", "-12.5"),
+        ("0", "0"),
     ],
 )
-def test_decimal_answers_every_digit_without_an_exponent(number: Decimal | int, text: str) -> None:
+def test_decimal_answers_every_digit_without_an_exponent(number: Decimal | int | str, text: str) -> None:
     assert scalar("Decimal").coerce_output_value(number) == text
 
 
-@pytest.mark.parametrize("number", [Decimal("NaN"), Decimal("Infinity"), 0.1, True, "1"])
+@pytest.mark.parametrize("number", [Decimal("NaN"), Decimal("Infinity"), 0.1, True, "1.0", "-0", "1e3", "01", ""])
 def test_decimal_answers_nothing_else(number: Any) -> None:
     with pytest.raises(GraphQLError, match="finite decimal"):
         scalar("Decimal").coerce_output_value(number)

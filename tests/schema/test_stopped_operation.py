@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from persistence.sessions import open_database
+from persistence.database import open_database
 from resolvers.context import RequestContext, Services
 from tests.actors import new_tenant
 from tests.graph import executed

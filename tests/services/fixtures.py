@@ -1,5 +1,6 @@
 """Fixtures over the real services; tests/conftest.py names this module in `pytest_plugins`."""
 
+import asyncio
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.services.chromium import chromium_executable
 from tests.services.directories import copied, open_directory
 from tests.services.gateway import Gateway
 from tests.services.redis_server import RedisServer
+from tests.services.replicas import Cluster, copy_of
 
 
 @pytest.fixture
@@ -71,6 +73,42 @@ def embedded_home() -> Iterator[Path]:
         with EmbeddedPostgres(root / "pg", shared_root=root / "shared") as postgres:
             postgres.ensure_database()
         yield root / "pg"
+
+
+@pytest.fixture(scope="session")
+def stopped_cluster() -> Iterator[Path]:
+    """A stopped cluster with a migrated database: to be copied, not changed."""
+    with open_directory(in_memory=True) as root:
+        with Cluster(root) as cluster:
+            asyncio.run(cluster.prepare())
+        yield root
+
+
+@pytest.fixture(scope="session")
+def replicated(stopped_cluster: Path) -> Iterator[Cluster]:
+    """A primary and two replicas, which tests share and leave running, in step and in their roles."""
+    with open_directory(in_memory=True) as root:
+        copy_of(stopped_cluster, root)
+        with Cluster(root) as cluster:
+            yield cluster
+
+
+@pytest.fixture
+def own_cluster(stopped_cluster: Path) -> Iterator[Cluster]:
+    """A primary and two replicas of this test's own, to be killed and promoted."""
+    with open_directory(in_memory=True) as root:
+        copy_of(stopped_cluster, root)
+        with Cluster(root) as cluster:
+            yield cluster
+
+
+@pytest.fixture
+def synchronous_cluster(stopped_cluster: Path) -> Iterator[Cluster]:
+    """The same, where a commit waits until a replica has it."""
+    with open_directory(in_memory=True) as root:
+        copy_of(stopped_cluster, root)
+        with Cluster(root, synchronous=True) as cluster:
+            yield cluster
 
 
 @pytest.fixture

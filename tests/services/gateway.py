@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,10 +18,16 @@ _START_SECONDS = 60.0
 
 
 class Gateway:
-    """`podgraph up` on a free port, with its data in `data_dir`; runs inside the `with` block."""
+    """`podgraph up`, or another command that serves, on a free port, within the block; `data_dir` holds its data.
 
-    def __init__(self, data_dir: Path, *, environment: Mapping[str, str] | None = None) -> None:
+    Its log lies beside `data_dir`.
+    """
+
+    def __init__(
+        self, data_dir: Path, *, command: Sequence[str] = ("up",), environment: Mapping[str, str] | None = None
+    ) -> None:
         self.data_dir = data_dir
+        self._command = command
         self._environment = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
         self.port = _free_port()
@@ -39,6 +45,11 @@ class Gateway:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def demo_email(self) -> str:
@@ -67,7 +78,7 @@ class Gateway:
         }
         with (self.data_dir.parent / "gateway.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [str(Path(sys.executable).parent / "podgraph"), "up", "--port", str(self.port)],
+                [str(Path(sys.executable).parent / "podgraph"), *self._command, "--port", str(self.port)],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

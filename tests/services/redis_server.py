@@ -84,6 +84,12 @@ class RedisServer:
         self.kill()
         self.start()
 
+    def flush(self) -> None:
+        """Takes all it holds from it; connections stay open."""
+        with socket.create_connection(("127.0.0.1", self._port), timeout=5) as connection:
+            connection.sendall(b"FLUSHALL\r\n")
+            assert connection.recv(16) == b"+OK\r\n"
+
     def pause(self) -> None:
         """Makes the server hang: connections stay open and nothing is answered."""
         self._running().send_signal(signal.SIGSTOP)

@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from resolvers.attribution.exact import rounded
+from resolvers.attribution.exact import UNIT, rounded
 from resolvers.attribution.model import Parameters
-from resolvers.attribution.paths import PathCounts, Touch, TouchShare
+from resolvers.attribution.paths import PathCounts, Reason, SinglePath, Touch
 from resolvers.attribution.sharing import SharingModel, Split
 
 
@@ -20,13 +20,18 @@ class FirstTouch(SharingModel):
         every = np.arange(len(paths.conversions), dtype=np.int64)
         return Split(paths.nodes[paths.offsets[:-1]], every, np.zeros_like(every), [Fraction(1)])
 
-    def explain(
+    def divided(
+        self, paths: Sequence[SinglePath], weights: Mapping[int, Decimal] | None, parameters: Parameters
+    ) -> list[list[int]]:
+        return [[UNIT, *[0] * (len(path.nodes) - 1)] if path.nodes else [] for path in paths]
+
+    def reasons(
         self, path: Sequence[Touch], weights: Mapping[int, Decimal] | None, parameters: Parameters
-    ) -> list[TouchShare]:
+    ) -> list[Reason]:
         return [
-            TouchShare(rounded(1), rounded(1), "1 for the first touch")
+            Reason(rounded(1), "1 for the first touch")
             if place == 0
-            else TouchShare(rounded(0), rounded(0), f"0 for touch {place + 1}: the first takes all")
+            else Reason(rounded(0), f"0 for touch {place + 1}: the first takes all")
             for place in range(len(path))
         ]
 

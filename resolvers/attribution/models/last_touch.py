@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from resolvers.attribution.exact import rounded
+from resolvers.attribution.exact import UNIT, rounded
 from resolvers.attribution.model import Parameters
-from resolvers.attribution.paths import PathCounts, Touch, TouchShare
+from resolvers.attribution.paths import PathCounts, Reason, SinglePath, Touch
 from resolvers.attribution.sharing import SharingModel, Split
 
 
@@ -20,13 +20,18 @@ class LastTouch(SharingModel):
         every = np.arange(len(paths.conversions), dtype=np.int64)
         return Split(paths.nodes[paths.offsets[1:] - 1], every, np.zeros_like(every), [Fraction(1)])
 
-    def explain(
+    def divided(
+        self, paths: Sequence[SinglePath], weights: Mapping[int, Decimal] | None, parameters: Parameters
+    ) -> list[list[int]]:
+        return [[*[0] * (len(path.nodes) - 1), UNIT] if path.nodes else [] for path in paths]
+
+    def reasons(
         self, path: Sequence[Touch], weights: Mapping[int, Decimal] | None, parameters: Parameters
-    ) -> list[TouchShare]:
+    ) -> list[Reason]:
         return [
-            TouchShare(rounded(1), rounded(1), "1 for the last touch")
+            Reason(rounded(1), "1 for the last touch")
             if place == len(path) - 1
-            else TouchShare(rounded(0), rounded(0), f"0 for touch {place + 1}: the last takes all")
+            else Reason(rounded(0), f"0 for touch {place + 1}: the last takes all")
             for place in range(len(path))
         ]
 

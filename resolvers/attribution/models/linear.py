@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import numpy as np
 
-from resolvers.attribution.exact import rounded, shares
+from resolvers.attribution.exact import UNIT, evenly_allocated, rounded
 from resolvers.attribution.model import Parameters
-from resolvers.attribution.paths import PathCounts, Touch, TouchShare
+from resolvers.attribution.paths import PathCounts, Reason, SinglePath, Touch
 from resolvers.attribution.sharing import SharingModel, Split, evenly, owners
 
 
@@ -19,12 +19,17 @@ class Linear(SharingModel):
         lengths = np.diff(paths.offsets)
         return evenly(paths.nodes, owners(paths), np.repeat(lengths, lengths))
 
-    def explain(
+    def divided(
+        self, paths: Sequence[SinglePath], weights: Mapping[int, Decimal] | None, parameters: Parameters
+    ) -> list[list[int]]:
+        return [evenly_allocated(UNIT, len(path.nodes)) if path.nodes else [] for path in paths]
+
+    def reasons(
         self, path: Sequence[Touch], weights: Mapping[int, Decimal] | None, parameters: Parameters
-    ) -> list[TouchShare]:
+    ) -> list[Reason]:
         count = len(path)
         arithmetic = f"1 ÷ {count} touches" if count > 1 else "1: the only touch"
-        return [TouchShare(rounded(1), share, arithmetic) for share in shares([1.0] * count)]
+        return [Reason(rounded(1), arithmetic)] * count
 
 
 MODEL = Linear()

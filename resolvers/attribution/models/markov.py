@@ -10,9 +10,10 @@ from typing import Final
 import msgspec
 
 from resolvers.attribution.chain import absorption, chain, first_hits
-from resolvers.attribution.exact import UNIT, allocated, decimal, proportional, rounded, shares
+from resolvers.attribution.exact import UNIT, allocated, decimal, proportional, rounded
 from resolvers.attribution.model import Model, Parameters, ParameterSpec
-from resolvers.attribution.paths import Credits, Integers, PathCounts, Touch, TouchShare
+from resolvers.attribution.paths import Credits, Integers, PathCounts, Reason, SinglePath, Touch
+from resolvers.attribution.sharing import divided_by_node
 from resolvers.errors import invalid
 
 LARGEST: Final = 2_000
@@ -61,27 +62,35 @@ class Markov(Model):
             weights=[rounded(effect) for effect in effects],
         )
 
-    def explain(
-        self, path: Sequence[Touch], weights: Mapping[int, Decimal] | None, parameters: Parameters
-    ) -> list[TouchShare]:
+    def divided(
+        self, paths: Sequence[SinglePath], weights: Mapping[int, Decimal] | None, parameters: Parameters
+    ) -> list[list[int]]:
         """Shares in proportion to the removal effects of the path's placements; the touches of one share alike.
 
         A view of one conversion, not a part of the totals: those divide all conversions by the removal effects of all
         placements at once, and are not the sums of these shares.
         """
+        known = weights or {}
+        effects = dict(zip(known, proportional([*known.values()]), strict=True))
+        found = []
+        for path in paths:
+            own = {node: effects.get(node, 0) for node in path.nodes}
+            # Without any effect every placement counts the same, as far as is known.
+            found.append(divided_by_node(path.nodes, own if any(own.values()) else dict.fromkeys(own, 1)))
+        return found
+
+    def reasons(
+        self, path: Sequence[Touch], weights: Mapping[int, Decimal] | None, parameters: Parameters
+    ) -> list[Reason]:
         touches = Counter(touch.node for touch in path)
         effects = {node: (weights or {}).get(node, Decimal(0)) for node in touches}
         total = sum(effects.values(), Decimal(0))
-        earned = [Fraction(effects[touch.node]) / touches[touch.node] for touch in path]
-        if not any(earned):  # every placement counts the same, as far as is known
-            earned = [Fraction(1, touches[touch.node]) for touch in path]
         return [
-            TouchShare(
-                weight=effects[touch.node].quantize(decimal(1)),
-                share=share,
-                arithmetic=_arithmetic(effects[touch.node], total, len(touches), touches[touch.node]),
+            Reason(
+                effects[touch.node].quantize(decimal(1)),
+                _arithmetic(effects[touch.node], total, len(touches), touches[touch.node]),
             )
-            for touch, share in zip(path, shares(earned), strict=True)
+            for touch in path
         ]
 
 

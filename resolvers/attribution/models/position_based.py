@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from resolvers.attribution.exact import rounded, shares
+from resolvers.attribution.exact import UNIT, allocated, proportional, rounded
 from resolvers.attribution.model import Parameters, ParameterSpec
-from resolvers.attribution.paths import PathCounts, Touch, TouchShare
+from resolvers.attribution.paths import PathCounts, Reason, SinglePath, Touch
 from resolvers.attribution.sharing import SharingModel, Split, by_size, owners
 
 _PAIR = 2
@@ -38,15 +38,22 @@ class PositionBased(SharingModel):
         fractions = [share for length in occurring for share in _shares(length, parameters)]
         return Split(paths.nodes, owners(paths), classes, fractions)
 
-    def explain(
+    def divided(
+        self, paths: Sequence[SinglePath], weights: Mapping[int, Decimal] | None, parameters: Parameters
+    ) -> list[list[int]]:
+        of_count = {
+            count: allocated(UNIT, proportional(_earned(count, parameters))) if count else []
+            for count in {len(path.nodes) for path in paths}
+        }
+        return [of_count[len(path.nodes)] for path in paths]
+
+    def reasons(
         self, path: Sequence[Touch], weights: Mapping[int, Decimal] | None, parameters: Parameters
-    ) -> list[TouchShare]:
+    ) -> list[Reason]:
         count = len(path)
-        first, middle, last = _shares(count, parameters)
-        earned = [first, *[middle] * (count - _PAIR), last][:count]
         return [
-            TouchShare(rounded(amount), share, _arithmetic(place, count, parameters))
-            for place, (amount, share) in enumerate(zip(earned, shares(earned), strict=True))
+            Reason(rounded(amount), _arithmetic(place, count, parameters))
+            for place, amount in enumerate(_earned(count, parameters))
         ]
 
 
@@ -59,6 +66,12 @@ def _shares(count: int, parameters: Parameters) -> tuple[Fraction, Fraction, Fra
         part = first / (first + last) if first + last else Fraction(1, 2)
         return part, Fraction(0), 1 - part
     return first, (1 - first - last) / (count - _PAIR), last
+
+
+def _earned(count: int, parameters: Parameters) -> list[Fraction]:
+    """What each of `count` touches earns."""
+    first, middle, last = _shares(count, parameters)
+    return [first, *[middle] * (count - _PAIR), last][:count]
 
 
 def _arithmetic(place: int, count: int, parameters: Parameters) -> str:

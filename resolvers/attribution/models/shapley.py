@@ -7,10 +7,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from resolvers.attribution.exact import rounded, shares
+from resolvers.attribution.exact import rounded
 from resolvers.attribution.model import Parameters
-from resolvers.attribution.paths import PathCounts, Touch, TouchShare
-from resolvers.attribution.sharing import SharingModel, Split, evenly, owners
+from resolvers.attribution.paths import PathCounts, Reason, SinglePath, Touch
+from resolvers.attribution.sharing import SharingModel, Split, divided_by_node, evenly, owners
 
 
 class Shapley(SharingModel):
@@ -30,14 +30,21 @@ class Shapley(SharingModel):
         sizes = np.bincount(path_of, minlength=len(paths.conversions))
         return evenly(nodes, path_of, sizes[path_of])
 
-    def explain(
+    def divided(
+        self, paths: Sequence[SinglePath], weights: Mapping[int, Decimal] | None, parameters: Parameters
+    ) -> list[list[int]]:
+        return [divided_by_node(path.nodes, dict.fromkeys(path.nodes, 1)) for path in paths]
+
+    def reasons(
         self, path: Sequence[Touch], weights: Mapping[int, Decimal] | None, parameters: Parameters
-    ) -> list[TouchShare]:
+    ) -> list[Reason]:
         touches = Counter(touch.node for touch in path)
-        earned = [Fraction(1, len(touches) * touches[touch.node]) for touch in path]
         return [
-            TouchShare(rounded(amount), share, _arithmetic(len(touches), touches[touch.node]))
-            for touch, amount, share in zip(path, earned, shares(earned), strict=True)
+            Reason(
+                rounded(Fraction(1, len(touches) * touches[touch.node])),
+                _arithmetic(len(touches), touches[touch.node]),
+            )
+            for touch in path
         ]
 
 

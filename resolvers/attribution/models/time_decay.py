@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from decimal import Context, Decimal
+from itertools import chain, islice
 from typing import Any, Final
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from resolvers.attribution.exact import UNIT, decimal
 from resolvers.attribution.model import Model, Parameters, ParameterSpec
-from resolvers.attribution.paths import Credits, Integers, PathCounts, Touch, TouchShare
+from resolvers.attribution.paths import Credits, Integers, PathCounts, Reason, SinglePath, Touch
 from resolvers.attribution.sharing import owners
 from resolvers.attribution.sums import Sums
 from resolvers.errors import invalid
@@ -62,25 +63,30 @@ class TimeDecay(Model):
                 values[currency].add(block.nodes, units, column[owner])
         return Credits(conversions.decimals(), {currency: total.decimals() for currency, total in values.items()})
 
-    def explain(
+    def divided(
+        self, paths: Sequence[SinglePath], weights: Mapping[int, Decimal] | None, parameters: Parameters
+    ) -> list[list[int]]:
+        touched = [path.ages for path in paths if path.nodes]
+        if not touched:
+            return [[] for _ in paths]
+        offsets = np.cumsum([0, *map(len, touched)], dtype=np.int64)
+        ages = np.fromiter(chain.from_iterable(touched), np.int64, int(offsets[-1]))
+        units = iter(_shares(ages, offsets, _Powers(parameters)).tolist())
+        return [list(islice(units, len(path.nodes))) for path in paths]
+
+    def reasons(
         self, path: Sequence[Touch], weights: Mapping[int, Decimal] | None, parameters: Parameters
-    ) -> list[TouchShare]:
-        if not path:
-            return []
-        ages = np.array([touch.age_seconds for touch in path], np.int64)
+    ) -> list[Reason]:
         powers = _Powers(parameters)
-        units = _shares(ages, np.array([0, len(path)], np.int64), powers)
         weights_of = [powers.exact(touch.age_seconds) for touch in path]
         total = sum(weights_of, Decimal(0))
         hours = f"{parameters.numbers['halfLifeHours']:f}"
         return [
-            TouchShare(
-                weight=power.quantize(decimal(1), context=_EXACT),
-                share=decimal(int(share)),
-                arithmetic=f"2^(−{_hours(touch.age_seconds)} h ÷ {hours} h) = {power:.6g} ÷ {total:.6g},"
-                " the sum over this path",
+            Reason(
+                power.quantize(decimal(1), context=_EXACT),
+                f"2^(−{_hours(touch.age_seconds)} h ÷ {hours} h) = {power:.6g} ÷ {total:.6g}, the sum over this path",
             )
-            for touch, power, share in zip(path, weights_of, units, strict=True)
+            for touch, power in zip(path, weights_of, strict=True)
         ]
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from gateway.commands.recorded import usage_of_database
 from gateway.schema_changes.usage import ElementUsers, UnreadableUsage, Usage
+from persistence.database import open_database
 from persistence.repositories.usage import ClientUse, ElementUse, add_client_uses, add_element_uses
-from persistence.sessions import open_database
 from tests.gateway.commands.terminal import OwnDatabase, Terminal
 from tests.services.sql import rows
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from persistence.database import open_database
 from persistence.ids import TenantId
 from persistence.repositories.podcasts import Podcasts
-from persistence.sessions import open_database
 from tests.e2e.publisher import publishing
 from tests.gateway.commands.terminal import OwnDatabase, Terminal
 from tests.resolvers.feeds.documents import item, rss

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from persistence.database import open_database
 from persistence.partitions import make_partitions, month_of
-from persistence.sessions import open_database
 from tests.gateway.commands.terminal import OwnDatabase, Terminal
 from tests.services.sql import rows
 

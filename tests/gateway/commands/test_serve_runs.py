@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from persistence.database import open_database
 from persistence.ids import RunId
-from persistence.sessions import open_database
 from persistence.tables import attribution_jobs, path_sets
 from resolvers.context import Services
 from resolvers.runs.requests import run_attribution

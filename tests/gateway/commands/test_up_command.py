@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import httpx2
+import msgspec
 import pytest
 
 from tests.gateway.commands.terminal import Terminal
@@ -16,6 +17,7 @@ from tests.gateway.test_embedded_failures import as_ordinary_user
 from tests.resolvers.feeds.documents import item, rss
 from tests.services.client import GraphQLClient
 from tests.services.gateway import Gateway
+from tests.services.sql import rows
 
 COUNT = "{ podcasts(first: 100) { nodes { title episodes { totalCount } } } }"
 
@@ -88,6 +90,21 @@ def test_import_feed_without_a_running_one_starts_and_stops_the_database(
     said = beside.run("import-feed", str(file))
     assert (said.status, said.err) == (0, "")
     assert not (own_home / "postgres" / "primary" / "postmaster.pid").exists()
+
+
+async def test_replicas_of_the_running_one_are_said_and_noted_and_end_with_it(own_home: Path) -> None:
+    with Gateway(own_home, command=("up", "--replicas", "2")) as gateway:
+        assert "PostgreSQL with 2 streaming replicas" in gateway.log
+        urls = msgspec.json.decode((own_home / "running.json").read_bytes())["replica_urls"]
+        assert [await rows(url, "SELECT pg_is_in_recovery()") for url in urls] == [[(True,)], [(True,)]]
+    assert not list((own_home / "postgres").glob("*/postmaster.pid"))
+
+
+def test_replicas_of_a_database_that_is_not_ours(connected: Terminal, port: int) -> None:
+    assert connected.sentence("up", "--port", str(port), "--replicas", "1") == (
+        "`--replicas` is for the embedded PostgreSQL: name those of your own in PODGRAPH_DATABASE__REPLICA_URLS,"
+        " or unset PODGRAPH_DATABASE__URL."
+    )
 
 
 def test_data_directory_that_is_a_file(terminal: Terminal, port: int) -> None:

@@ -54,7 +54,7 @@ def priced(sdl: str) -> Priced:
 
 
 def unvalidated(text: str, node: DocumentNode) -> Document:
-    """A document of one operation that is known to be valid; the text is what tells it from others."""
+    """A document of one operation that is known to be valid, to be priced; the text is what tells it from others."""
     operation = only_operation(node)
     raw = text.encode()
     return Document(
@@ -62,6 +62,7 @@ def unvalidated(text: str, node: DocumentNode) -> Document:
         text_bytes=len(raw),
         node=node,
         operations={operation.name.value if operation.name else None: operation},
+        variables={},
         structure=Structure(tokens=0, depth=0, aliases=0, directives=0, introspects=False),
     )
 

@@ -13,8 +13,11 @@ from gateway.execution.reference import ReferenceExecutor
 from resolvers.context import RequestContext, Services
 from schema.graph import build_graph
 from tests.gateway.cost.pricing import Priced, priced_schema
+from tests.gateway.execution.leftovers import LEFTOVERS
 from tests.graph import data
 from tests.schema.inhabited import inhabited_tenant
+
+pytestmark = LEFTOVERS
 
 COUNT = 150
 STYLE = QueryStyle(depth=6, fields=30, introspection=0.05)

@@ -16,9 +16,9 @@ from gateway.documents.manifest import ManifestDocument
 from gateway.documents.registered import Registered, RegisteredLimits
 from gateway.documents.registration import IdTaken, Registration, refusals, register
 from ops.telemetry.metrics import DocumentMetrics
+from persistence.database import Database, open_database
 from persistence.errors import DatabaseUnavailable
 from persistence.repositories.documents import clients_with_documents, delete_unassigned, release_documents
-from persistence.sessions import Database, open_database
 from resolvers.billing.spending import Client
 
 SCHEMA = build_schema("type Query { a: Int b: Int }")

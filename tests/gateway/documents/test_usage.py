@@ -14,9 +14,9 @@ from gateway.documents.documents import Documents
 from gateway.documents.limits import DocumentLimits
 from gateway.documents.usage import MOST_CLIENTS, Usage
 from ops.telemetry.metrics import ClientMetrics, DocumentMetrics
+from persistence.database import Database, open_database
 from persistence.errors import DatabaseUnavailable
 from persistence.repositories.usage import first_day, last_uses
-from persistence.sessions import Database, open_database
 from resolvers.billing.spending import Client
 
 SCHEMA = build_schema("type Query { a(of: Kind): Int b: Int } enum Kind { BIG SMALL }")

@@ -5,8 +5,8 @@ import secrets
 import sys
 from pathlib import Path
 
+from persistence.database import Database
 from persistence.repositories.usage import last_uses
-from persistence.sessions import Database
 from tests.gateway.documents.usage_process import DAY, EVERY_SECONDS
 
 

@@ -16,7 +16,7 @@ from gateway.documents.documents import Documents
 from gateway.documents.limits import DocumentLimits
 from gateway.documents.usage import Usage
 from ops.telemetry.metrics import ClientMetrics, DocumentMetrics
-from persistence.sessions import open_database
+from persistence.database import open_database
 from resolvers.billing.spending import Client
 
 DAY: Final = date(2200, 1, 1)

@@ -2,6 +2,7 @@
 
 import re
 
+import msgspec
 import pytest
 import pytest_asyncio
 from opentelemetry.sdk.trace import TracerProvider
@@ -38,7 +39,8 @@ class Lab:
     async def run(self, text: str, profile: Profile | None = None, **variables: object) -> Execution:
         document = self._documents.document(text, hide_suggestions=False)
         job = Job(document, None, variables, hide_suggestions=False, profile=profile)
-        return await self._executor.execute(job, self.actor.context())
+        execution = await self._executor.execute(job, self.actor.context())
+        return Execution(msgspec.to_builtins(execution.data), execution.errors)
 
     def went(self, way: Way) -> float:
         return self.registry.get_sample_value("podgraph_executions_total", {"way": way.value}) or 0

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -92,7 +93,7 @@ async def test_runs_of_one_plan_at_the_same_time_do_not_mix(services: Services) 
         else:
             assert not isinstance(execution, BaseException)
             one = {"a": "passed", "friend": None, "said": f"text {number}"}
-            assert execution.data == {"friends": [one] * number, "best": None}
+            assert msgspec.to_builtins(execution.data) == {"friends": [one] * number, "best": None}
     assert subject.fallback.jobs == 0
 
 

@@ -14,6 +14,16 @@ async def test_connections_are_closed_while_draining_only() -> None:
     assert (await call(app)).headers["connection"] == "close"
 
 
+async def test_one_whose_place_another_has_taken_closes_connections_and_stays_ready() -> None:
+    drain = Drain()
+    app = DrainMiddleware(Recorder(), drain)
+    drain.retire()
+    assert (await call(app)).headers["connection"] == "close"
+    drain.close()
+    await drain.closed()
+    assert not drain.draining
+
+
 async def test_streams_end_when_closed_and_not_when_draining_begins() -> None:
     drain = Drain()
     waiting = asyncio.create_task(drain.closed())

@@ -18,11 +18,14 @@ from starlette.routing import Route
 from typer.testing import CliRunner
 
 from gateway.cli import app
+from gateway.cost.quotes.price_list import graph_prices
 from gateway.settings import Settings
 from ops.bench import handwritten, query_shapes
 from ops.bench.processes import BenchFailed, cpu_seconds
 from ops.bench.queries import SERVERS, Budget, Cell, Figure, Server, cell, figures, first_answers
 from ops.bench.query_shapes import Known, Question, Shape, Size, needed, shapes, values
+from resolvers.billing.plans import PLANS, PlanName
+from schema.graph import build_graph
 
 KNOWN = Known(("adv_1", "adv_2"), ("cmp_1", "cmp_2"), ("run_1", "run_2"), ("pod_1", "pod_2"))
 SHAPE = Shape("Q9", "two of anything", (Question(b"{}", "/one"), Question(b"{}", "/two")), 2)
@@ -54,13 +57,21 @@ def test_round_in_which_the_base_took_no_time_has_no_ratio() -> None:
 def test_every_question_of_a_shape_asks_both_servers_for_the_same() -> None:
     found = shapes(Size(), KNOWN)
     assert [shape.name for shape in found] == ["Q1", "Q2", "Q3", "Q4"]
-    assert [shape.values for shape in found] == [7_150, 1_362, 3, 4_000]
+    assert [shape.values for shape in found] == [7_150, 1_602, 3, 4_000]
     for shape in found:
         first, second = shape.questions
         assert first.body != second.body
         for question in shape.questions:
             variables = json.loads(question.body)["variables"]
             assert dict(httpx2.URL(question.path).params) == {name: str(value) for name, value in variables.items()}
+
+
+def test_every_question_fits_the_largest_plan() -> None:
+    prices, largest = graph_prices(build_graph()), PLANS[PlanName.ENTERPRISE]
+    for shape in shapes(Size(), KNOWN):
+        body = json.loads(shape.questions[0].body)
+        quote = prices.quote(body["query"], None, body["variables"])
+        assert quote.refusal(largest) is None, (shape.name, quote.cost)
 
 
 def test_only_what_is_asked_for_has_to_be_there() -> None:
@@ -231,7 +242,9 @@ def test_command_fails_when_answers_differ(monkeypatch: pytest.MonkeyPatch) -> N
     assert '"status":"EUR"' in done.stderr
 
 
-@pytest.mark.parametrize(("option", "all_"), [("--shape", "Q1, Q2, Q3, Q4"), ("--server", "podgraph, graphql-core")])
+@pytest.mark.parametrize(
+    ("option", "all_"), [("--shape", "Q1, Q2, Q3, Q4"), ("--server", "podgraph, warm, graphql-core")]
+)
 def test_what_there_is_not_is_refused(option: str, all_: str) -> None:
     done = bench(option, "Q7")
     assert (done.exit_code, done.stderr) == (1, f"{option} Q7: there are {all_}.\n")

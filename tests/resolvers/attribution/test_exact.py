@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.attribution.exact import allocated, decimal, proportional, rounded, shares
+from resolvers.attribution.exact import (
+    UNIT,
+    allocated,
+    decimal,
+    decimal_text,
+    evenly_allocated,
+    proportional,
+    rounded,
+    shares,
+)
 from resolvers.attribution.sums import Sums
 
 WEIGHTS = st.lists(st.integers(0, 10**30), min_size=1, max_size=20).filter(any)
@@ -45,6 +54,20 @@ def test_nothing_is_allocated_to_nobody_and_something_cannot_be() -> None:
     assert allocated(0, [0, 0]) == [0, 0]
     with pytest.raises(ValueError, match="nobody to allocate 3 to"):
         allocated(3, [0, 0])
+
+
+@given(st.integers(0, 10**30), st.integers(1, 50))
+def test_equal_weights_are_allocated_to_evenly(total: int, count: int) -> None:
+    assert evenly_allocated(total, count) == allocated(total, [7] * count)
+
+
+@pytest.mark.parametrize(
+    ("units", "text"),
+    [(0, "0"), (1, "0.000000000001"), (UNIT // 4, "0.25"), (UNIT, "1"), (10 * UNIT, "10"), (105 * UNIT // 10, "10.5")],
+)
+def test_text_has_neither_an_exponent_nor_zeros_at_its_end(units: int, text: str) -> None:
+    assert decimal_text(units) == text
+    assert Decimal(text) == decimal(units)
 
 
 def test_decimals_are_exact_whatever_the_context() -> None:

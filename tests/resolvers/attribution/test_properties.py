@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from resolvers.attribution.paths import Credits, PathCounts, Touch
+from resolvers.attribution.exact import decimal
+from resolvers.attribution.paths import Credits, PathCounts, SinglePath, Touch
 from resolvers.attribution.registry import chosen, models
 from tests.resolvers.attribution.path_sets import Journey, counted, journeys, made_up
 
@@ -108,6 +109,27 @@ def test_shares_of_a_path_sum_to_exactly_one(kind: str, path: list[Touch], weigh
         assert share.share >= 0
         assert (share.share.as_tuple().exponent, share.weight.as_tuple().exponent) == (-12, -12)
         assert share.arithmetic
+
+
+@pytest.mark.parametrize("kind", EVERY)
+@given(
+    paths=st.lists(st.lists(st.builds(Touch, st.integers(0, 4), st.integers(0, 10**9)), max_size=12), max_size=6),
+    weights=st.dictionaries(st.integers(0, 4), st.decimals(0, 1, places=12)),
+)
+def test_many_paths_are_divided_as_each_is_explained(
+    kind: str, paths: list[list[Touch]], weights: dict[int, Decimal]
+) -> None:
+    model = chosen(kind, None, {})
+    single = [SinglePath([touch.node for touch in path], [touch.age_seconds for touch in path]) for path in paths]
+    assert [[decimal(units) for units in path] for path in model.divided(single, weights)] == [
+        [share.share for share in model.explain(path, weights)] for path in paths
+    ]
+
+
+@pytest.mark.parametrize("kind", [kind for kind, model in models().items() if not model.needs_ages])
+def test_ages_need_not_be_given_to_a_model_without(kind: str) -> None:
+    model, nodes, weights = chosen(kind, None, {}), [7, 3, 7, 9], {7: Decimal("0.3"), 9: Decimal("0.2")}
+    assert model.divided([SinglePath(nodes)], weights) == model.divided([SinglePath(nodes, [9, 8, 7, 6])], weights)
 
 
 @pytest.mark.parametrize("kind", EVERY)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from resolvers.paths.turns import in_turns
+from resolvers.paths.turns import in_parts, in_turns
 
 
 async def test_others_go_on_after_each_item() -> None:
@@ -40,3 +40,18 @@ async def test_cancelling_ends_the_work_between_two_items() -> None:
     with pytest.raises(asyncio.CancelledError):
         await working
     assert begun == [0]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "parts"),
+    [
+        ([], []),
+        ([3], [[3]]),
+        ([9, 1], [[9], [1]]),
+        ([2, 2, 1, 3, 3], [[2, 2, 1], [3], [3]]),
+        ([0, 0, 5, 0, 1], [[0, 0, 5, 0], [1]]),
+        ([1, 9, 9, 1], [[1], [9], [9], [1]]),
+    ],
+)
+def test_parts_keep_the_order_and_only_one_item_may_be_larger(sizes: list[int], parts: list[list[int]]) -> None:
+    assert list(in_parts(sizes, lambda size: size, 5)) == parts

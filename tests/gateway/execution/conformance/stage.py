@@ -68,7 +68,7 @@ class Script(RequestContext):
         self.closed += 1
         super().close()
 
-    def for_event(self) -> Self:
+    async def for_event(self) -> Self:
         return type(self)(self.services, self.root)
 
 

@@ -1,4 +1,4 @@
-"""Fixtures of the executors' tests."""
+"""Fixtures of the gateway's tests."""
 
 import gc
 from collections.abc import Iterator
@@ -8,6 +8,6 @@ import pytest
 
 @pytest.fixture(scope="module")
 def leftovers_collected() -> Iterator[None]:
-    """See `leftovers.py`."""
+    """See `tests/gateway/execution/leftovers.py`."""
     yield
     gc.collect()

@@ -1,0 +1,70 @@
+"""That the memory tier holds its bound in the memory of a real process, under a million distinct keys."""
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import random, sys, time, tracemalloc
+from datetime import UTC, datetime, timedelta
+import msgspec, psutil
+from cache.kinds import Kind
+from cache.memory import Memory
+from cache.statistics import CacheStatistics
+
+shape, keys = sys.argv[1], int(sys.argv[2])
+bound = 24 << 20
+begin = datetime(2026, 1, 1, tzinfo=UTC)
+chance = random.Random(1)
+
+class Row(msgspec.Struct, frozen=True, gc=False):
+    id: int
+    title: str
+    url: str
+    created_at: datetime
+    amount: int
+    share: float
+    note: str | None
+
+def row(key):
+    return Row(key, "t" * chance.randint(5, 60), f"https://feeds.example.com/{key}", begin + timedelta(seconds=key),
+               10**6 + key, key / 7, None if key % 2 else "n" * (key % 200))
+
+def several(key):
+    return [row(key + index) for index in range(20)]
+
+batch = {"rows": 100, "single rows": 1, "lists": 1}[shape]
+make = several if shape == "lists" else row
+kind = Kind("rows", list[Row] if shape == "lists" else Row, table=None if shape == "lists" else "rows")
+encoder = msgspec.msgpack.Encoder()
+decode = msgspec.msgpack.Decoder(list[Row] if shape == "lists" else Row).decode
+memory = Memory(bound, CacheStatistics(), time.monotonic, random.random)
+if shape == "rows":
+    # A million are too many to trace.
+    taken_now = lambda process=psutil.Process(): process.memory_info().rss
+else:
+    tracemalloc.start()
+    taken_now = lambda: tracemalloc.get_traced_memory()[0]
+before = taken_now()
+worst, least = 0.0, 9.9
+for first in range(1, keys + 1, batch):
+    names = list(range(first, first + batch))
+    raws = [encoder.encode(make(key)) for key in names]
+    memory.put(memory.shelf(kind, 1 + first % 3), names, list(map(decode, raws)), list(map(len, raws)))
+    del raws, names
+    if first % (keys // 20) < batch and memory.bytes > 0.9 * bound:
+        taken = (taken_now() - before) / bound
+        worst, least = max(worst, taken), min(least, taken)
+print(worst, least)
+"""
+
+
+@pytest.mark.parametrize(("shape", "keys"), [("rows", 1_000_000), ("single rows", 60_000), ("lists", 6_000)])
+def test_bound_is_held_within_five_percent(shape: str, keys: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, shape, str(keys)], capture_output=True, text=True, timeout=300, check=True
+    )
+    worst, least = map(float, done.stdout.split())
+    assert worst <= 1.05
+    assert least >= 0.5, "memory is wasted: what values take is estimated too high"
