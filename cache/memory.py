@@ -327,13 +327,15 @@ class Memory:
                 del shelf.values[key]
         self._count(shelf, -page.live, -page.bytes)
         page.live = page.bytes = 0
+        # It is still among the expiries.
+        page.keys = ()
         for tenant_id, table in page.tables:
             _take_out(self._wholes, tenant_id, table, page)
         if shelf.kind.table:
             _take_out(self._rows, shelf.tenant_id, shelf.kind.table, page)
         if not shelf.values:
             self._put_away(shelf)
-        if len(self._expiries) > 2 * len(self._order) + _NOTES:
+        if len(self._expiries) > 1.25 * len(self._order) + PAGE:
             self._expiries = [entry for entry in self._expiries if entry[2] in self._order]
             heapq.heapify(self._expiries)
 

@@ -79,7 +79,7 @@ class Cache:
         redis: RedisTier | None,
         statistics: CacheStatistics,
         *,
-        lease_wait: float = 0.5,
+        lease_wait: float = 1.0,
     ) -> None:
         self._coherence = coherence
         self._memory = memory
@@ -263,7 +263,7 @@ class Cache:
         counts = self.statistics.of(REDIS, shelf.kind.name)
         there = [raw for raw in raws if raw is not None]
         at = keys if len(there) == len(keys) else [k for k, raw in zip(keys, raws, strict=True) if raw is not None]
-        taken = self._take_current(shelf, at, there, flight, counts) if there else 0
+        taken = self._take_current(shelf, at, there, flight, Counts() if again else counts) if there else 0
         counts.hits += taken
         if not again:
             counts.misses += len(keys) - taken

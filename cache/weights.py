@@ -14,7 +14,7 @@ import msgspec
 PER_KEY: Final = 8
 """Bytes of a key's place in its page."""
 
-PER_PAGE: Final = 900
+PER_PAGE: Final = 1_000
 """Bytes of a page and of what points to it: the order of use, expiry, and the indexes of what it depends on. It is what
 they take at most: dicts grow by doubling. Held by tests/cache/test_memory_bound.py."""
 

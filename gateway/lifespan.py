@@ -51,6 +51,7 @@ from gateway.responses.policies import Policies
 from gateway.settings import CacheSettings, Feeds, IncompleteSettings, Settings
 from gateway.upkeep import upkeep
 from ops.health import HealthCheck, Probe
+from ops.telemetry.cache_metrics import CacheMetrics
 from ops.telemetry.metrics import (
     ClientMetrics,
     CostMetrics,
@@ -282,6 +283,7 @@ def _keeper(
     if coherence is None or not settings.enabled:
         return None
     statistics = CacheStatistics()
+    CacheMetrics(registry, statistics.snapshot, lambda: coherence.trusted)
     memory = Memory(settings.memory_mib << 20, statistics, time.monotonic, random.SystemRandom().random)
     tier = None
     if redis is not None and isinstance(coherence, SharedCoherence):

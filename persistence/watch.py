@@ -172,9 +172,11 @@ class Watch:
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 sample = await self._places.sampled(connection, at)
-        except Exception as error:
-            _tell_of_defect(error, server)
+        except BaseException as error:
             connection.terminate()
+            if not isinstance(error, Exception):
+                raise
+            _tell_of_defect(error, server)
             return False
         self._servers.sampled(server, sample)
         if server is self._servers.primary:

@@ -83,7 +83,7 @@ class Keeping:
 
     @property
     def allowed(self) -> bool:
-        """Whether anything may be kept, and what was kept be shown: the moment is trusted, the client does not refuse."""
+        """Whether anything may be kept, or shown that was: the moment is trusted, and the client does not refuse."""
         return self._sight.caches
 
     @property

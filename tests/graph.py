@@ -66,8 +66,9 @@ async def _executions(events: AsyncGenerator[Event, None]) -> AsyncGenerator[Exe
 
 
 async def executed(context: RequestContext, query: str, **variables: Any) -> Execution:
-    """A query's result, run as the gateway runs it."""
-    return await _executor().execute(_job(query, variables), context)
+    """A query's result, run as the gateway runs it, its data as JSON has it."""
+    execution = await _executor().execute(_job(query, variables), context)
+    return Execution(msgspec.json.decode(msgspec.json.encode(execution.data)), execution.errors)
 
 
 @cache

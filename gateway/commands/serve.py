@@ -45,6 +45,7 @@ def serve_command(
             " PODGRAPH_REDIS__URL, or serve with one."
         )
     refuse_taken_port(settings.http)
+    logging.configure(style=settings.logs.style, level=settings.logs.level)
     asyncio.run(_opened_once(settings))
     if workers == 1:
         serve(settings)
@@ -95,7 +96,6 @@ def serve(settings: Settings, demo: DemoLogin | None = None) -> None:
 
 def serve_together(settings: Settings, workers: int) -> None:
     """The same, by several processes."""
-    logging.configure(style=settings.logs.style, level=settings.logs.level)
     http = settings.http
     worker = (sys.executable, "-P", "-m", "gateway.workers.worker", http.host, str(http.port))
     stop = http.drain_seconds + STREAM_SECONDS + http.graceful_seconds + _SPARE_SECONDS

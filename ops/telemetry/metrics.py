@@ -319,7 +319,7 @@ class ReplicaMetrics:
         )
         self._reads = Sums(
             "podgraph_database_reads_total",
-            "Sessions that only read, by where: replica, primary (none was new enough), degraded (there was no primary).",
+            "Sessions that only read, by where: replica, primary (none was new enough), degraded (no primary).",
             ["where"],
             registry=registry,
         )

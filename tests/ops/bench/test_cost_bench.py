@@ -81,7 +81,8 @@ async def asked(server: Gateway, *texts: str, wanted: int) -> list[Measured]:
 async def test_queries_are_timed_and_charged_by_a_server(demo_server: Gateway) -> None:
     small, large = (
         "{ viewer { role } }",
-        "{ campaigns(first: 40) { nodes { placements(first: 30) { nodes { id } } } } }",
+        # An answer with a viewer in it is never kept, as none is by the servers that the bench starts.
+        "{ viewer { role } campaigns(first: 40) { nodes { placements(first: 30) { nodes { id } } } } }",
     )
     found = await asked(demo_server, small, '{ campaign(id: "pod_1") { id } }', large, wanted=5)
     by_text = {each.text: each for each in found}

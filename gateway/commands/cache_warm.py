@@ -1,0 +1,1 @@
+"""`podgraph cache warm` (G is at it)."""
