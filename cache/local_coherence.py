@@ -122,4 +122,4 @@ def covered(position: Position, ledger: Ledger) -> Position:
     it went. One that is still under way may so go to this very position and not be seen: it is not covered. Places in
     the log are multiples of 8, so nothing else lies between.
     """
-    return position if ledger.quiet else position - 1
+    return position if ledger.quiet else max(0, position - 1)

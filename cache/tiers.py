@@ -28,6 +28,11 @@ _TABLES: Final = attrgetter("tables")
 _VALUE: Final = attrgetter("value")
 _NO_FLIGHTS: Final[Mapping[str, "dict[Key, _Flight[Any]]"]] = MappingProxyType({})
 
+_MOST_LEASES: Final = 100
+"""Keys of a larger batch are not leased: that would take longer than their statement, which it may save."""
+_MOST_SENDINGS: Final = 64
+"""If Redis is so far behind, it is not told more."""
+
 _FIRST_WAIT: Final = 0.004
 _LONGEST_WAIT: Final = 0.032
 
@@ -216,7 +221,7 @@ class Cache:
         until = perf_counter() + self._lease_wait
         pause = _FIRST_WAIT
         while rest:
-            late = perf_counter() >= until
+            late = perf_counter() >= until or len(rest) > _MOST_LEASES
             rest = await self._load_leased(redis, shelf, prefix, rest, load, flight, late)
             if rest:
                 await asyncio.sleep(pause)
@@ -235,14 +240,14 @@ class Cache:
     ) -> list[Key]:
         """Loads those that no other process is loading; all of them if it is late. The keys that are still missing."""
         names = _names(prefix, keys)
-        leased = await redis.lease(names)
+        leased = dict[bytes, bytes | None]() if late else await redis.lease(names)
         granted = [key for key, name in zip(keys, names, strict=True) if name in leased]
-        theirs = [key for key, name in zip(keys, names, strict=True) if name not in leased]
         kept: list[bytes] = []
         try:
             mine = self._believed(shelf, granted, list(leased.values()), flight, again=True)
+            theirs = [key for key, name in zip(keys, names, strict=True) if name not in leased]
             if late:
-                mine, theirs = mine + theirs, []
+                mine, theirs = theirs, []
             if mine:
                 kept = await self._load(shelf, mine, load, flight, prefix)
         finally:
@@ -360,11 +365,12 @@ class Cache:
         self._memory.put(shelf, [keys[index] for index in at], values, list(map(len, raws)), tables)
         if self._redis is None or not prefix:
             return []
-        return await self._keep(self._redis, shelf, _names(prefix, [keys[index] for index in at]), values, raws)
+        return self._keep(self._redis, shelf, _names(prefix, [keys[index] for index in at]), values, raws)
 
-    async def _keep(
+    def _keep(
         self, redis: RedisTier, shelf: Shelf[V], names: list[bytes], values: Sequence[V], raws: Sequence[bytes]
     ) -> list[bytes]:
+        """Sends to Redis what fits, which nobody waits for; the names of it."""
         kept = []
         for absent, seconds in ((False, shelf.kind.seconds), (True, shelf.kind.absent_seconds)):
             at = [
@@ -372,9 +378,9 @@ class Cache:
                 for index, (value, raw) in enumerate(zip(values, raws, strict=True))
                 if (value is None) is absent and len(raw) <= MOST_BYTES
             ]
-            if at:
+            if at and len(self._tasks) < _MOST_SENDINGS:
                 some = [names[index] for index in at]
-                await redis.keep(some, [raws[index] for index in at], seconds)
+                self._later(redis.keep(some, [raws[index] for index in at], seconds))
                 kept += some
         return kept
 
@@ -406,6 +412,11 @@ class Cache:
             raise
         finally:
             counts.seconds += perf_counter() - begin
+
+    async def settled(self) -> None:
+        """Comes back when Redis has been told what was loaded up to now."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

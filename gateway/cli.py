@@ -23,6 +23,7 @@ _COMMANDS: Final = {
 _GROUPS: Final = {
     "schema": "schema.schema_commands",
     "cost": "cost.cost_commands",
+    "cache": "cache.cache_commands",
     "documents": "documents.documents_commands",
     "bench": "bench.bench_commands",
 }

@@ -150,8 +150,11 @@ async def open_process(
         stack.push_async_callback(redis.aclose)
         await stack.enter_async_context(database.watch.running())
         shared = redis if settings.redis.url is not None else None
-        coherent = await stack.enter_async_context(open_coherence(database, shared, serving=serving))
-        keeper = _keeper(settings.cache, coherent.coherence, database, shared, registry) if serving else None
+        keeping = serving and settings.cache.enabled
+        coherence = await stack.enter_async_context(open_coherence(database, shared, keeping=keeping))
+        keeper = _keeper(settings.cache, coherence, database, shared, registry) if keeping else None
+        if keeper is not None:
+            stack.push_async_callback(keeper.cache.settled)
         authentication = open_authentication(
             signing_keys=[key.get_secret_value() for key in settings.auth.signing_keys],
             hash_key=settings.auth.hash_key.get_secret_value(),
@@ -189,16 +192,17 @@ async def open_process(
             random_token=lambda: secrets.token_urlsafe(32),
             identity=authentication.identity,
             billing=BillingServices(default_plan=settings.cost.default_plan, levels=Levels(budgets)),
-            coherence=coherent.coherence,
+            coherence=coherence,
             keeper=keeper,
         )
+        replicas = [Probe("replicas", lambda: _replicas_healthy(database), required=False)]
         yield Process(
             services=services,
             contexts=Contexts(services, authentication.keyring, authentication.addresses),
             health=HealthCheck(
                 [
                     Probe("database", database.ping),
-                    Probe("replicas", lambda: _replicas_healthy(database), required=False),
+                    *(replicas if len(database.watch.states) > 1 else ()),
                     Probe("redis", redis.ping, required=False),
                 ],
                 draining=lambda: drain.draining,
@@ -263,8 +267,7 @@ async def taking_runs(settings: Settings, process: Process, registry: CollectorR
         statement_timeout=max(settings.database.statement_seconds, _RUN_STATEMENT_SECONDS),
         replica_urls=settings.database.replica_urls,
     )
-    if process.services.coherence is not None:
-        database.announcer = process.services.coherence
+    database.announcer = process.services.database.announcer
     runner = Runner(database, process.services.broadcast, RunMetrics(registry), time.monotonic, RunnerTimes())
     try:
         async with runner.working():
@@ -280,7 +283,7 @@ def _keeper(
     redis: Redis | None,
     registry: CollectorRegistry,
 ) -> Keeper | None:
-    if coherence is None or not settings.enabled:
+    if coherence is None:
         return None
     statistics = CacheStatistics()
     CacheMetrics(registry, statistics.snapshot, lambda: coherence.trusted)

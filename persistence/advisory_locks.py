@@ -13,3 +13,12 @@ UNHEARD: Final = 7_635_281_946_003
 
 CACHING: Final = 7_635_281_946_004
 """Held by whoever caches: shared by processes that hear each other, alone by one that hears only itself."""
+
+
+def somebody_holds(key: int) -> str:
+    """The SQL expression that says so, of this database."""
+    return f"""EXISTS (
+        SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+        WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 1
+          AND l.classid::bigint << 32 | l.objid::bigint = {key}
+    )"""

@@ -6,25 +6,25 @@ import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import msgspec
 import structlog
 
-from persistence.advisory_locks import UNHEARD
+from persistence.advisory_locks import UNHEARD, somebody_holds
 from persistence.positions import Position, position
 
 log = structlog.get_logger(__name__)
 
 _MICROSECONDS: Final = 1_000_000
 
-_UNTOLD: Final = (
+UNTOLD: Final = (
     asyncpg.UndefinedFunctionError,
     asyncpg.InsufficientPrivilegeError,
     asyncpg.FeatureNotSupportedError,
 )
 """What a database without functions of the write-ahead log answers; many managed ones are."""
 
-_TIMELINE: Final = "('x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8))::bit(32)::bigint"
+TIMELINE: Final = "('x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8))::bit(32)::bigint"
 
 # With an asynchronous commit the log is flushed a moment later than COMMIT is answered.
 _WRITTEN: Final = f"""
-    SELECT {_TIMELINE}, CASE current_setting('synchronous_commit')
+    SELECT {TIMELINE}, CASE current_setting('synchronous_commit')
         WHEN 'off' THEN pg_current_wal_insert_lsn() ELSE pg_current_wal_flush_lsn() END
 """
 
@@ -32,11 +32,7 @@ _COMMON: Final = f"""
     pg_is_in_recovery(),
     current_setting('synchronous_standby_names') <> ''
         AND current_setting('synchronous_commit') NOT IN ('off', 'local'),
-    EXISTS (
-        SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-        WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 1
-          AND l.classid::bigint << 32 | l.objid::bigint = {UNHEARD}
-    )
+    {somebody_holds(UNHEARD)}
 """
 
 _SAMPLE: Final = f"""
@@ -45,7 +41,7 @@ _SAMPLE: Final = f"""
             THEN greatest(
                 (pg_control_checkpoint()).timeline_id, (pg_control_recovery()).min_recovery_end_timeline
             )::bigint
-            ELSE {_TIMELINE} END,
+            ELSE {TIMELINE} END,
         CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END,
         CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() END
 """
@@ -86,7 +82,7 @@ class Places:
         if not self.by_clock:
             try:
                 timeline, lsn = await primary.fetchrow(_WRITTEN)
-            except _UNTOLD as error:
+            except UNTOLD as error:
                 self._turn_to_clock(error)
             else:
                 self._by_log = True
@@ -97,7 +93,7 @@ class Places:
         if not self.by_clock:
             try:
                 standby, synchronous, unheard, timeline, lsn, received = await server.fetchrow(_SAMPLE)
-            except _UNTOLD as error:
+            except UNTOLD as error:
                 self._turn_to_clock(error)
             else:
                 self._by_log = True

@@ -6,33 +6,42 @@ it, and drop what they keep when it is free again (`watch.py`).
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import structlog
 
-from persistence.advisory_locks import CACHING, UNHEARD
+from persistence.advisory_locks import CACHING, UNHEARD, somebody_holds
 from persistence.failures import translated, translated_errors
+from persistence.places import TIMELINE, UNTOLD
 
 log = structlog.get_logger(__name__)
 
-KNOWN_SECONDS: Final = 0.25
+KNOWN_SECONDS: Final = 1.25
 """From when the lock is taken until everybody has seen it, or trusts nothing for want of a sample (FRESH_SECONDS)."""
 _AGAIN_SECONDS: Final = 0.1
 
+# Whoever caches from now on takes CACHING first and looks for UNHEARD then. On a server that was promoted, those who
+# held it on the one before may not have taken it again yet.
+_NOBODY_CACHES: Final = f"SELECT NOT {somebody_holds(CACHING)} AND {TIMELINE} = 1"
+
 Connect = Callable[[], Awaitable[Any]]
 """A connection of the driver's to the primary."""
+Settle = Callable[[Any], Awaitable[None]]
 
 
 class HeldLock:
     """A lock on a connection of its own, taken again when that is lost."""
 
-    def __init__(self, connect: Connect, key: int, *, shared: bool, settle_seconds: float) -> None:
-        """It counts as held `settle_seconds` after it was taken."""
+    def __init__(self, connect: Connect, key: int, *, shared: bool, settle: Settle | None = None) -> None:
+        """It counts as held when `settle` comes back, which is given the connection."""
         self._connect = connect
         self._take = f"SELECT pg_try_advisory_lock{'_shared' if shared else ''}({key})"
-        self._settle_seconds = settle_seconds
+        self._settle = settle
+        self.since = float("-inf")
+        """When it was taken, in the seconds of time.monotonic."""
         self._connection: Any = None
         self._lost = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
@@ -67,13 +76,15 @@ class HeldLock:
             if not await connection.fetchval(self._take):
                 connection.terminate()
                 return False
-            await asyncio.sleep(self._settle_seconds)
+            since = time.monotonic()
+            if self._settle is not None:
+                await self._settle(connection)
         except BaseException:
             connection.terminate()
             raise
         self._lost = lost = asyncio.Event()
         connection.add_termination_listener(lambda _: lost.set())
-        self._connection = connection
+        self._connection, self.since = connection, since
         return True
 
     async def _keep(self) -> None:
@@ -94,7 +105,7 @@ async def unheard_writes(connect: Connect) -> AsyncIterator[HeldLock]:
 
     Raises DatabaseUnavailable.
     """
-    lock = HeldLock(connect, UNHEARD, shared=True, settle_seconds=KNOWN_SECONDS)
+    lock = HeldLock(connect, UNHEARD, shared=True, settle=_until_known)
     try:
         await lock.take()
         yield lock
@@ -108,8 +119,18 @@ async def caching(connect: Connect, *, exclusive: bool) -> AsyncIterator[HeldLoc
 
     Without it, nothing may be cached, and whatever is written is unheard. Raises DatabaseUnavailable.
     """
-    lock = HeldLock(connect, CACHING, shared=not exclusive, settle_seconds=0.0)
+    lock = HeldLock(connect, CACHING, shared=not exclusive)
     try:
         yield lock if await lock.take() else None
     finally:
         await lock.release()
+
+
+async def _until_known(connection: Any) -> None:
+    """Comes back when everybody who caches knows that the lock is held: at once if nobody does."""
+    try:
+        nobody = await connection.fetchval(_NOBODY_CACHES)
+    except UNTOLD:
+        nobody = False
+    if not nobody:
+        await asyncio.sleep(KNOWN_SECONDS)

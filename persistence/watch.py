@@ -24,11 +24,11 @@ SAMPLE_SECONDS: Final = 0.1
 """Between two samples of a server."""
 HURRIED_SECONDS: Final = 0.005
 """The same, while a read waits for a replica to get somewhere."""
-FRESH_SECONDS: Final = 0.2
+FRESH_SECONDS: Final = 1.0
 """For so long is a sample of the primary true. Unheard writers wait for longer before they commit (`unheard.py`)."""
 _ANSWER_SECONDS: Final = 0.2
 _OPEN_SECONDS: Final = 0.5
-_UNSEEN_SECONDS: Final = 0.25
+_UNSEEN_SECONDS: Final = 1.0
 """Somebody may have come, written unheard and gone between two samples that are as far apart."""
 _FIRST_SECONDS: Final = 2.0
 """How long the start waits for servers that do not answer."""
@@ -62,7 +62,9 @@ class Watch:
 
     @property
     def fresh(self) -> bool:
-        return self._clock() - self._seen < FRESH_SECONDS and all(lock.held for lock in self._locks)
+        seen = self._seen
+        # Who took the lock of those who cache looks for unheard writers after that: they need not wait for others.
+        return self._clock() - seen < FRESH_SECONDS and all(lock.held and lock.since <= seen for lock in self._locks)
 
     @property
     def states(self) -> list[ServerState]:

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gateway.commands.bench_cache import cache_command
 from gateway.commands.bench_cost import cost_command
 from gateway.commands.bench_growth import growth_command
 from gateway.commands.bench_queries import queries_command
@@ -26,6 +27,7 @@ def bench_commands() -> typer.Typer:
     app = typer.Typer(name="bench", help="Measure Podgraph on this machine.", no_args_is_help=True)
     app.command("attribution")(attribution_command)
     app.command("budgets")(budgets_command)
+    app.command("cache")(cache_command)
     app.command("cost")(cost_command)
     app.command("growth")(growth_command)
     app.command("ingest")(ingest_command)

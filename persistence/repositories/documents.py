@@ -54,6 +54,14 @@ async def registered_by_hash(session: Session, digest: str) -> RegisteredDocumen
     return await session.record(statement, RegisteredDocument)
 
 
+async def all_documents(session: Session) -> list[RegisteredDocument]:
+    """Every text once, by its name, whichever ids stand for it."""
+    statement = select(*_COLUMNS).distinct(registered_documents.c.hash).order_by(
+        registered_documents.c.hash, registered_documents.c.id
+    )
+    return sorted(await session.records(statement, RegisteredDocument), key=lambda document: document.name)
+
+
 async def insert_documents(session: Session, documents: Sequence[RegisteredDocument]) -> int:
     """Stores those whose ids are free, and returns how many."""
     statement = (

@@ -51,6 +51,12 @@ async def new_tenant_id(session: Session) -> TenantId:
     return TenantId(await session.scalar(select(func.nextval(text("pg_get_serial_sequence('tenants', 'id')")))))
 
 
+async def last_tenant_id(session: Session) -> TenantId:
+    """The id that was given last; 0 before the first. Which of those before it are still tenants', it does not say."""
+    sequence = text("pg_get_serial_sequence('tenants', 'id')::regclass")
+    return TenantId(await session.scalar(select(func.coalesce(func.pg_sequence_last_value(sequence), 0))))
+
+
 async def memberships_of(session: Session, user_id: UserId) -> list[MembershipRecord]:
     """The user's memberships in all tenants, oldest first; the session must be the user's own account session."""
     statement = (

@@ -100,6 +100,11 @@ class Process:
     async def titles(self, loads: Loads, *keys: int) -> list[str | None]:
         return [podcast.title if podcast else None for podcast in (await self.fetched(loads, *keys)).values]
 
+    async def forget_memory(self) -> None:
+        """Redis has all that was loaded, memory has nothing."""
+        await self.cache.settled()
+        self.memory.forget_all()
+
     async def write(self, *tags: Tag) -> int:
         """One that is committed; where it went."""
         announcement = await self.coherence.announced(tags)
@@ -122,5 +127,6 @@ async def process(
         async with one.coherence.running():
             await one.trusted()
             yield one
+            await one.cache.settled()
     finally:
         await redis.aclose()

@@ -42,6 +42,7 @@ async def kill_subscriptions(process: Process) -> None:
 
 async def test_value_kept_by_one_process_is_not_loaded_by_another(one: Process, two: Process, loads: Loads) -> None:
     assert await one.titles(loads, 1, 2) == ["first", "first"]
+    await one.cache.settled()
     assert await two.titles(loads, 2, 1) == ["first", "first"]
     assert loads.keys == [[1, 2]]
 

@@ -45,6 +45,7 @@ async def one(redis_server: RedisServer, primary: ScriptedPrimary) -> AsyncItera
 
 
 async def values_in_redis(process: Process) -> list[bytes]:
+    await process.cache.settled()
     return sorted([key async for key in process.redis.scan_iter("podgraph:v:*") if not key.endswith(b":lease")])
 
 
@@ -65,7 +66,7 @@ async def test_memory_answers_without_a_turn_of_the_loop(one: Process, loads: Lo
 
 async def test_redis_answers_what_memory_has_lost(one: Process, loads: Loads) -> None:
     await one.fetched(loads, 1, 2)
-    one.memory.forget_all()
+    await one.forget_memory()
     assert await one.titles(loads, 2, 3) == ["first", "first"]
     assert loads.keys == [[1, 2], [3]]
     counts = one.statistics.of(REDIS, PODCAST.name)
@@ -76,7 +77,7 @@ async def test_redis_answers_what_memory_has_lost(one: Process, loads: Loads) ->
 async def test_value_in_redis_that_is_older_than_the_last_write_is_stale(one: Process, loads: Loads) -> None:
     await one.fetched(loads, 1, 2)
     await one.write(*row(1))
-    one.memory.forget_all()
+    await one.forget_memory()
     loads.title = "second"
     assert await one.titles(loads, 1, 2) == ["second", "first"]
     assert one.statistics.of(REDIS, PODCAST.name).stale == 1
@@ -85,7 +86,7 @@ async def test_value_in_redis_that_is_older_than_the_last_write_is_stale(one: Pr
 async def test_what_is_not_there_is_kept_too(one: Process, loads: Loads) -> None:
     loads.title = None
     assert await one.titles(loads, 1) == [None]
-    one.memory.forget_all()
+    await one.forget_memory()
     assert await one.titles(loads, 1) == [None]
     assert loads.count == 1
     [name] = await values_in_redis(one)
@@ -151,13 +152,13 @@ async def test_list_changes_with_every_table_that_it_was_read_from(one: Process,
     assert await fetched() == 1
     await one.write((TENANT, "episodes", 5))
     assert await fetched() == 2
-    one.memory.forget_all()
+    await one.forget_memory()
     assert await fetched() == 2
     await one.write((TENANT, "placements", 5))
-    one.memory.forget_all()
+    await one.forget_memory()
     assert await fetched() == 2
     await one.write((TENANT, TABLE, -1))
-    one.memory.forget_all()
+    await one.forget_memory()
     assert await fetched() == 3
 
 
@@ -196,7 +197,7 @@ async def test_bytes_that_cannot_be_read_are_a_miss_and_counted(one: Process, lo
     await one.fetched(loads, 1, 2)
     names = await values_in_redis(one)
     await one.redis.set(names[0], b"\x93no value")
-    one.memory.forget_all()
+    await one.forget_memory()
     assert await one.titles(loads, 1, 2) == ["first", "first"]
     assert one.statistics.of(REDIS, PODCAST.name).errors == 1
     assert loads.count == 2

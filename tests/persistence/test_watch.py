@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from gateway.embedded.postgres import APP, OWNER, EmbeddedPostgres
+from persistence.advisory_locks import UNHEARD
 from persistence.database import open_database
 from persistence.ids import TenantId
 from persistence.migrate import migrate
@@ -71,7 +72,7 @@ async def test_whoever_looks_away_is_in_doubt(app_url: str) -> None:
 
 async def test_unheard_writer_is_seen_before_its_block_begins_and_doubted_after(app_url: str) -> None:
     writing, watching = (open_database(app_url, pool_size=1, statement_timeout=5) for _ in range(2))
-    async with watching.watch.running():
+    async with watching.watch.running(), watching.caching(exclusive=False):
         assert not watching.watch.unheard
         async with writing.unheard_writes():
             assert watching.watch.unheard or not watching.watch.fresh
@@ -88,10 +89,12 @@ async def test_lost_lock_of_an_unheard_writer_is_taken_again_and_nothing_is_comm
 ) -> None:
     actor = await new_tenant(services)
     database = open_database(app_url, pool_size=2, statement_timeout=5)
-    async with database.unheard_writes():
+    # While somebody caches, the lock is had a while after it was taken.
+    async with database.caching(exclusive=False), database.unheard_writes():
         [lock] = database._commits._locks
-        ended = await rows(app_url, "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'")
-        assert ended == [(True,)]
+        low_half = UNHEARD & 0xFFFF_FFFF
+        held = f"FROM pg_locks WHERE locktype = 'advisory' AND objid::bigint = {low_half}"
+        assert await rows(app_url, f"SELECT pg_terminate_backend(pid, 5000) {held}") == [(True,)]
         await eventually(lambda: not lock.held)
         with pytest.raises(Exception, match="lock of unheard writers"):
             async with database.write(actor.tenant_id) as session:
@@ -129,7 +132,8 @@ async def test_who_caches_alone_keeps_out_all_others_and_those_who_hear_each_oth
 async def test_nothing_is_fresh_while_the_lock_of_who_caches_is_lost(app_url: str) -> None:
     database = open_database(app_url, pool_size=1, statement_timeout=5)
     async with database.watch.running(), database.caching(exclusive=False):
-        assert database.watch.fresh
+        assert not database.watch.fresh, "nobody has looked for unheard writers since the lock was taken"
+        await eventually(lambda: database.watch.fresh)
         [lock] = database.watch._locks
         await lock.release()
         assert not database.watch.fresh

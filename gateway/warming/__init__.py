@@ -1,0 +1,1 @@
+"""Filling the caches before anybody asks."""
