@@ -14,6 +14,8 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
+from cache.busy_loop import answered
+
 
 class State(msgspec.Struct, frozen=True):
     generation: str
@@ -59,12 +61,14 @@ class Barrier:
     async def _round_trip(self) -> None:
         waiting, self._waiting = self._waiting, []
         try:
-            generation, sequence = await self._answer()
-        except (RedisError, OSError) as error:
+            generation, sequence = await answered(self._answer)
+        except Exception as error:
+            # Whatever it was: nobody may wait for a round trip that never ends.
+            failure = error if isinstance(error, RedisError | OSError) else ConnectionError(repr(error))
             for waiter in waiting:
                 if not waiter.done():
-                    waiter.set_exception(error)
-            self.fail(error)
+                    waiter.set_exception(failure)
+            self.fail(failure)
             await self._disconnect()
             return
         except asyncio.CancelledError:
@@ -77,6 +81,14 @@ class Barrier:
                 waiter.set_result(state)
 
     async def _answer(self) -> Any:
+        try:
+            return await self._asked_once()
+        except (RedisError, OSError):
+            # What comes late must not be taken for the answer to the next question.
+            await self._disconnect()
+            raise
+
+    async def _asked_once(self) -> Any:
         connection = self._connection
         if connection is None:
             connection = self._connection = self._redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py left it out

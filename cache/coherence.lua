@@ -44,7 +44,7 @@ if verb == 'beat' then
     if ARGV[3] == '1' then
         redis.call('HSET', state, 'watched', now)
     end
-    return redis.call('HMGET', state, 'generation', 'sequence')
+    return redis.call('HMGET', state, 'generation', 'sequence', 'watched')
 end
 
 -- ARGV[3]: the write. ARGV[4]: after how many milliseconds it is given up.

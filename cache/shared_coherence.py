@@ -2,11 +2,10 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterable, Set
 from contextlib import asynccontextmanager, suppress
-from importlib.resources import files
 from itertools import count
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
@@ -15,17 +14,12 @@ from redis.exceptions import RedisError
 
 from cache.barrier import Barrier
 from cache.coherence import Listener, Moment, Primary
-from cache.last_writes import SharedSlots, hex_of, position_in
-from cache.ledger import Ledger, slots_of
+from cache.coherence_store import KEY, Beat, CoherenceStore, Message, Write, message_in
+from cache.ledger import Ledger
 from cache.local_coherence import covered
 from cache.tags import Position, Tag, normal
 from cache.unheard_hold import UnheardHold, UnheardWrites
 from ops.telemetry.logging import logger
-
-KEY: Final = "{podgraph:coherence}"
-"""Of the hash and the channel; the others begin with it, so that one node of a cluster has them all."""
-
-_SCRIPT: Final = files("cache").joinpath("coherence.lua")
 
 log = logger(__name__)
 
@@ -44,13 +38,6 @@ class CoherenceTimes(msgspec.Struct, frozen=True):
     """Between two attempts to find Redis."""
     watched: float = 1.0
     """If nobody has watched the database for longer, it may have been written unheard."""
-
-
-class Write(msgspec.Struct, frozen=True, array_like=True):
-    """An announcement, as it is told."""
-
-    id: str
-    tags: frozenset[Tag]
 
 
 class _Lost(Exception):
@@ -72,7 +59,7 @@ class SharedCoherence:
         self._primary = primary
         self._clock = clock
         self._times = times or CoherenceTimes()
-        self._script = redis.register_script(_SCRIPT.read_text(encoding="utf-8"))
+        self._store = CoherenceStore(redis, self._times.pending)
         self._barrier = Barrier(redis, KEY)
         self._hold = UnheardHold(unheard_writes)
         self._ledger = Ledger()
@@ -84,13 +71,18 @@ class SharedCoherence:
         """Redis did not answer, and has not been found again."""
         self._epoch = 0
         self._generation = ""
-        self._born = -1
+        self._born: int | None = None
         self._heard = 0
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._doubt: int | None = None
         """What the primary's was when nothing was in doubt; None: something is."""
+        self._joined_at = 0
+        """When this process joined first, by Redis' clock."""
+        self._wait_for_others_until = 0.0
+        """So long may another process say that it saw nobody write unheard before this one came."""
         self._young_until = 0.0
         self._since: Position = 0
+        """What was written up to here may not have been heard of."""
         self._mine: dict[str, Write] = {}
         """Own writes under way that were announced in Redis."""
         self._unheard: set[str] = set()
@@ -117,10 +109,6 @@ class SharedCoherence:
         return self._joined
 
     @property
-    def _pending_ms(self) -> int:
-        return int(self._times.pending * 1_000)
-
-    @property
     def trusted(self) -> bool:
         if not self._joined or self._hold.held or not self._primary.fresh or self._primary.unheard:
             return False
@@ -142,13 +130,13 @@ class SharedCoherence:
         self._begin(write)
         self._mine[write.id] = write
         try:
-            if self._lost or not await self._told("announce", _encoded(write), self._pending_ms):
+            if self._lost or not await self._told(self._store.announce(write)):
                 del self._mine[write.id]
                 self._unheard.add(write.id)
                 await self._hold.take()
         except BaseException:
             if write.id in self._mine:
-                self._later(self._told("undone", _encoded(write)))
+                self._later(self._told(self._store.undone(write)))
             self._end(write)
             raise
         return _SharedAnnouncement(self, write)
@@ -199,7 +187,7 @@ class SharedCoherence:
         heard = write.id in self._mine
         self._end(write)
         if heard:
-            await asyncio.shield(self._later(self._told("undone", _encoded(write))))
+            await asyncio.shield(self._later(self._told(self._store.undone(write))))
 
     # What an operation waits for.
 
@@ -245,25 +233,21 @@ class SharedCoherence:
             self._end(write)
             self._kick.set()
             return
-        if not await self._told("done", _encoded(write), hex_of(position), 0, *slots_of(write.tags)):
+        if not await self._told(self._store.done(write, position)):
             # It was announced in a Redis that may have lost it since, and everybody shall know before anyone is told.
             self._owed[write.id] = (write, position)
             with suppress(Exception):
                 await self._hold.take()
         self._end(write)
 
-    async def _told(self, verb: str, *arguments: bytes | str | int) -> bool:
+    async def _told(self, telling: Awaitable[None]) -> bool:
         """Whether Redis did it."""
         try:
-            await self._call(verb, *arguments)
+            await telling
         except (RedisError, OSError) as error:
             self._lose(type(error).__name__, lost=True)
             return False
         return True
-
-    async def _call(self, verb: str, *arguments: bytes | str | int) -> Any:
-        keys = [KEY, f"{KEY}:slots", f"{KEY}:announced"]
-        return await self._script(keys=keys, args=[verb, secrets.token_hex(8), *arguments])
 
     # What is heard.
 
@@ -293,67 +277,60 @@ class SharedCoherence:
             if message is not None and self._joined:
                 if message["type"] != "message":
                     raise _Lost("the connection was lost")
-                self._hear(message["data"])
+                self._hear(message_in(message["data"]))
 
     async def _join(self) -> None:
         """Learns all that is known. Messages that come meanwhile wait in the subscription's connection."""
         begin = self._clock()
-        generation, sequence, born, now, watched, newest, slots, under_way = await self._call("join")
-        first = self._born == -1
-        if not first and int(born) != self._born:
+        joined = await self._store.join()
+        first = self._born is None
+        if not first and joined.born != self._born:
             for write in list(self._mine.values()):
-                await self._call("announce", _encoded(write), self._pending_ms)
+                await self._store.announce(write)
         await self._pay_owed()
-        self._born = int(born)
-        self._generation = generation.decode()
-        self._heard = int(sequence)
+        self._born = joined.born
+        self._generation = joined.generation
+        self._heard = joined.sequence
         self._since = max(self._since, self._primary.position)
-        self._ledger.learn(SharedSlots(slots), position_in(newest))
+        self._ledger.learn(joined.slots, joined.newest)
         self._ledger.forget_pending()
         deadlines, self._deadlines = self._deadlines, {}
-        for payload, ends in zip(under_way[::2], under_way[1::2], strict=True):
-            self._expect(_decoded(payload), begin + (float(ends) - int(now)) / 1_000)
-        for write_id, ends in deadlines.items():
-            if write_id in self._mine or write_id in self._unheard:
-                self._expect(*ends)
-        age = (int(now) - int(born)) / 1_000
-        self._young_until = begin + self._times.young - age if age < self._times.young else 0.0
-        if first and (int(now) - int(watched)) / 1_000 > self._times.watched:
-            self._doubt = None
-        elif first:
-            self._doubt = self._primary.doubt
+        for write, seconds in joined.under_way:
+            self._expect(write, begin + seconds)
+        for write, deadline in deadlines.values():
+            if write.id in self._mine or write.id in self._unheard:
+                self._expect(write, deadline)
+        self._young_until = begin + self._times.young - joined.age if joined.age < self._times.young else 0.0
+        if first:
+            self._joined_at = joined.at
+            # Others are not asked where nobody has watched for long.
+            self._wait_for_others_until = 0.0 if joined.unwatched > self._times.watched else begin + self._times.watched
         self._begin_epoch()
         self._lost = False
         self._joined = True
         self._kick.set()
-        log.info("coherence.joined", generation=self._generation, under_way=len(under_way) // 2)
+        log.info("coherence.joined", generation=self._generation, under_way=len(joined.under_way))
 
-    def _hear(self, data: bytes) -> None:
-        """A message: its number, the generation, what it says. Raises _Lost if it is not the next one."""
-        number, generation, verb, rest = data.split(b" ", 3)
-        if int(number) <= self._heard:
+    def _hear(self, message: Message) -> None:
+        """Raises _Lost if it is not the next one."""
+        if message.number <= self._heard:
             return
-        if int(number) != self._heard + 1:
+        if message.number != self._heard + 1:
             raise _Lost("a message was lost")
-        if verb == b"renewed":
-            self._generation = generation.decode()
+        if message.write is None:
+            self._generation = message.generation
             self._begin_epoch()
-        elif generation.decode() != self._generation:
+        elif message.generation != self._generation:
             raise _Lost("Redis has lost its data")
-        elif verb == b"announced":
-            write = _decoded(rest)
-            self._expect(write, self._clock() + self._times.pending)
-            self._tell(write.tags)
-        elif verb == b"done":
-            where, payload = rest.split(b" ", 1)
-            write = _decoded(payload)
-            position = position_in(where)
-            self._ledger.written(write.tags, position)
-            self._primary.heard(position)
-            self._over(write)
+        elif message.verb == "announced":
+            self._expect(message.write, self._clock() + self._times.pending)
+            self._tell(message.write.tags)
         else:
-            self._over(_decoded(rest))
-        self._heard = int(number)
+            if message.verb == "done":
+                self._ledger.written(message.write.tags, message.position)
+                self._primary.heard(message.position)
+            self._over(message.write)
+        self._heard = message.number
         self._wake()
 
     def _expect(self, write: Write, deadline: float) -> None:
@@ -426,47 +403,70 @@ class SharedCoherence:
         primary = self._primary
         await self._pay_owed()
         await self._give_up_expired()
-        if primary.fresh and not self._unheard:
-            if self._hold.held:
-                await self._call("renew", hex_of(primary.position))
+        if primary.fresh and self._hold.held and not self._unheard:
+            await self._store.renew(primary.position)
+            # Redis may have been lost again, and be written past.
+            if not self._unheard and not self._owed:
                 await self._hold.release()
-            elif not primary.unheard and primary.doubt != self._doubt:
-                # The doubt first, the position then: it is not older than what was written in doubt.
-                doubt = primary.doubt
-                await self._call("renew", hex_of(primary.position))
-                self._begin_epoch()
-                self._doubt = doubt
+        elif self._in_doubt and (self._doubt is not None or self._clock() >= self._wait_for_others_until):
+            await self._settle(renewing=True)
         watching = self._joined and primary.fresh and not primary.unheard and primary.doubt == self._doubt
-        generation, sequence = await self._call("beat", int(watching))
-        await self._catch_up(int(sequence), generation.decode())
+        heard = self._heard
+        beat = await self._store.beat(watching=watching)
+        if beat.sequence < heard:
+            self._lose("Redis has lost its data")
+        if self._in_doubt and self._doubt is None and beat.watched > self._joined_at:
+            await self._settle(renewing=False)
+        await self._catch_up(beat)
 
-    async def _catch_up(self, sequence: int, generation: str) -> None:
+    @property
+    def _in_doubt(self) -> bool:
+        """Whether somebody may have written unheard who does so no more."""
+        return self._primary.fresh and not self._primary.unheard and self._primary.doubt != self._doubt
+
+    async def _settle(self, *, renewing: bool) -> None:
+        """Whatever was in doubt: what was kept before is believed no more, or another process has seen to that."""
+        # The doubt first, the position then: it is not older than what was written in doubt.
+        doubt, position = self._primary.doubt, self._primary.position
+        if renewing:
+            await self._store.renew(position)
+            log.info("coherence.renewed", why="the database may have been written unheard")
+        self._since = max(self._since, position)
+        self._begin_epoch()
+        self._doubt = doubt
+
+    async def _catch_up(self, beat: Beat) -> None:
         """Messages come within moments, or never."""
-        if self._heard < sequence or generation != self._generation:
+        if not self._has_heard(beat):
             await asyncio.sleep(self._times.behind)
-            if self._joined and (self._heard < sequence or generation != self._generation):
+            if self._joined and not self._has_heard(beat):
                 self._lose("messages did not come")
+
+    def _has_heard(self, beat: Beat) -> bool:
+        """Another generation is that of a later message, or of other data."""
+        return self._heard > beat.sequence or (self._heard == beat.sequence and self._generation == beat.generation)
 
     async def _give_up_expired(self) -> None:
         """Of which nobody says what became: it may have been committed, by now."""
         for write, deadline in list(self._deadlines.values()):
-            if self._clock() >= deadline and self._primary.fresh:
+            if self._clock() >= deadline and self._primary.fresh and write.id in self._deadlines:
                 position = self._primary.position
                 if write.id not in self._unheard:
-                    await self._call("done", _encoded(write), hex_of(position), 1, *slots_of(write.tags))
+                    await self._store.done(write, position, if_under_way=True)
                 self._ledger.written(write.tags, position)
                 self._end(write)
                 log.warning("coherence.write_given_up", write=write.id)
 
     async def _pay_owed(self) -> None:
         for write, position in list(self._owed.values()):
-            await self._call("done", _encoded(write), hex_of(position), 0, *slots_of(write.tags))
+            await self._store.done(write, position)
             self._owed.pop(write.id, None)
 
     def _grown(self) -> bool:
         if self._clock() < self._young_until:
             return False
         self._young_until = 0.0
+        self._since = max(self._since, self._primary.position)
         return True
 
     def _later(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -486,11 +486,3 @@ class _SharedAnnouncement:
 
     async def undone(self) -> None:
         await self._coherence.undone(self._write)
-
-
-def _encoded(write: Write) -> bytes:
-    return msgspec.msgpack.encode(write)
-
-
-def _decoded(data: bytes) -> Write:
-    return msgspec.msgpack.decode(data, type=Write)

@@ -4,15 +4,15 @@ A value is kept only if the coherence says that nothing it depends on has been w
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence, Set
 from operator import attrgetter
 from time import perf_counter
-from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
 from cache.coherence import Coherence, Moment
+from cache.flights import Flight, Flights, Sources, whole_of
 from cache.kinds import Kept, Kind
 from cache.memory import MISSING, Key, Memory, Missing, Shelf, Table
 from cache.redis_tier import MOST_BYTES, RedisTier
@@ -26,7 +26,6 @@ _STAMP_AT: Final = slice(3, 19)
 
 _TABLES: Final = attrgetter("tables")
 _VALUE: Final = attrgetter("value")
-_NO_FLIGHTS: Final[Mapping[str, "dict[Key, _Flight[Any]]"]] = MappingProxyType({})
 
 _MOST_LEASES: Final = 100
 """Keys of a larger batch are not leased: that would take longer than their statement, which it may save."""
@@ -60,19 +59,6 @@ class Fetched(msgspec.Struct, Generic[V], frozen=True):
 Load = Callable[[list[Any]], Awaitable[Loaded[V]]]
 
 
-class _Flight(Generic[V]):
-    """A load under way, which others may wait for."""
-
-    __slots__ = ("failure", "fetched", "landed", "moment", "sources")
-
-    def __init__(self, moment: Moment) -> None:
-        self.moment = moment
-        self.landed = asyncio.Event()
-        self.sources = _Sources(moment.position)
-        self.fetched: dict[Key, V] = {}
-        self.failure: Exception | None = None
-
-
 class Cache:
     """`redis` is None where no other process shares values. `lease_wait`: seconds that a value is waited for which
     another process is loading, before it is loaded here as well."""
@@ -91,8 +77,7 @@ class Cache:
         self._redis = redis
         self._lease_wait = lease_wait
         self.statistics = statistics
-        self._flights: dict[int, dict[str, dict[Key, _Flight[Any]]]] = {}
-        """By tenant, mark of the kind, and key."""
+        self._flights = Flights()
         self._tasks: set[asyncio.Task[None]] = set()
         self._encoder = msgspec.msgpack.Encoder()
         coherence.listen(memory)
@@ -129,10 +114,13 @@ class Cache:
             values = dict(zip(dict.fromkeys(keys), loaded.values, strict=True))
             return Fetched([values[key] for key in keys], frozenset(loaded.tags), None)
         found: dict[Key, V] = {}
-        sources = _Sources(moment.position)
+        sources = Sources(moment.position)
         wanted = self._wanted(shelf, keys, found, sources)
         while wanted:
-            others, own = self._boarded(shelf, wanted)
+            # While a write is under way nobody waits for another's load: it may have been before, and who asks may have
+            # seen what was after.
+            alone = self._coherence.pending(shelf.tenant_id)
+            others, own = ([], wanted) if alone else self._flights.boarded(shelf, wanted)
             if own:
                 flight = await self._flown(shelf, own, load, moment)
                 found |= flight.fetched
@@ -158,14 +146,12 @@ class Cache:
     def forget(self, tags: Collection[Tag]) -> None:
         """Whoever asks from now on shall not be answered by a load that began before the write."""
         for tenant_id in tenants_of(tags):
-            if tenant_id == 0:
-                self._flights.clear()
-            self._flights.pop(tenant_id, None)
+            self._flights.detach(tenant_id)
 
     def forget_all(self) -> None:
-        self._flights.clear()
+        self._flights.detach_all()
 
-    def _wanted(self, shelf: Shelf[V], keys: Sequence[Key], found: dict[Key, V], sources: "_Sources") -> list[Key]:
+    def _wanted(self, shelf: Shelf[V], keys: Sequence[Key], found: dict[Key, V], sources: Sources) -> list[Key]:
         """The distinct keys that are not in memory; they may have come there since somebody looked."""
         distinct = list(dict.fromkeys(keys))
         looked = self._memory.recall(shelf, distinct)
@@ -177,40 +163,12 @@ class Cache:
             sources.depend(shelf.tables)
         return wanted
 
-    def _boarded(self, shelf: Shelf[V], keys: list[Key]) -> "tuple[list[_Flight[V]], list[Key]]":
-        """The flights that bring some of the keys, and the keys that no flight brings.
-
-        While a write is under way nobody waits for another's load: it may have been before, and who asks may have
-        seen what was after.
-        """
-        flights = self._flights.get(shelf.tenant_id, _NO_FLIGHTS).get(shelf.kind.mark)
-        if not flights or self._coherence.pending(shelf.tenant_id):
-            return [], keys
-        own = [key for key in keys if key not in flights]
-        return list({flights[key]: None for key in keys if key in flights}), own
-
-    async def _flown(self, shelf: Shelf[V], keys: list[Key], load: Load[V], moment: Moment) -> "_Flight[V]":
-        flight = _Flight[V](moment)
-        of_tenant = self._flights.setdefault(shelf.tenant_id, {})
-        flights = of_tenant.setdefault(shelf.kind.mark, {})
-        flights.update(dict.fromkeys(keys, flight))
-        try:
+    async def _flown(self, shelf: Shelf[V], keys: list[Key], load: Load[V], moment: Moment) -> Flight[V]:
+        with self._flights.flown(shelf, keys, moment) as flight:
             await self._brought(shelf, keys, load, flight)
-        except Exception as error:
-            flight.failure = error
-            raise
-        finally:
-            for key in keys:
-                if flights.get(key) is flight:
-                    del flights[key]
-            if not flights and of_tenant.get(shelf.kind.mark) is flights:
-                del of_tenant[shelf.kind.mark]
-                if not of_tenant and self._flights.get(shelf.tenant_id) is of_tenant:
-                    del self._flights[shelf.tenant_id]
-            flight.landed.set()
         return flight
 
-    async def _brought(self, shelf: Shelf[V], keys: list[Key], load: Load[V], flight: "_Flight[V]") -> None:
+    async def _brought(self, shelf: Shelf[V], keys: list[Key], load: Load[V], flight: Flight[V]) -> None:
         """Redis, and the rest from the load; what another process is loading is waited for, but not for long."""
         redis = self._redis
         if redis is None or not self._coherence.holds(flight.moment):
@@ -235,7 +193,7 @@ class Cache:
         prefix: bytes,
         keys: list[Key],
         load: Load[V],
-        flight: "_Flight[V]",
+        flight: Flight[V],
         late: bool,
     ) -> list[Key]:
         """Loads those that no other process is loading; all of them if it is late. The keys that are still missing."""
@@ -261,7 +219,7 @@ class Cache:
         shelf: Shelf[V],
         keys: Sequence[Key],
         raws: Sequence[bytes | None],
-        flight: "_Flight[V]",
+        flight: Flight[V],
         again: bool = False,
     ) -> list[Key]:
         """Takes what Redis has and nobody has changed since. The keys of the rest; `again`: they are counted."""
@@ -275,7 +233,7 @@ class Cache:
         return [] if taken == len(keys) else [key for key in keys if key not in flight.fetched]
 
     def _take_current(
-        self, shelf: Shelf[V], keys: Sequence[Key], raws: Sequence[bytes], flight: "_Flight[V]", counts: Counts
+        self, shelf: Shelf[V], keys: Sequence[Key], raws: Sequence[bytes], flight: Flight[V], counts: Counts
     ) -> int:
         """How many of the values were taken."""
         try:
@@ -318,7 +276,7 @@ class Cache:
         """Keys whose values may have changed since the oldest of them; None: any may have."""
         position = int.from_bytes(oldest[_STAMP_AT])
         if not self._coherence.current(
-            [tag for tables in set(map(_TABLES, entries)) for tag in _whole(tables)], position
+            [tag for tables in set(map(_TABLES, entries)) for tag in whole_of(tables)], position
         ):
             return None
         if shelf.kind.table is None or self._coherence.current([(shelf.tenant_id, shelf.kind.table, WHOLE)], position):
@@ -326,7 +284,7 @@ class Cache:
         return self._coherence.changed_rows(shelf.tenant_id, shelf.kind.table, position)
 
     def _is_current(self, shelf: Shelf[V], key: Key, entry: Kept[V]) -> bool:
-        return self._coherence.current([*_whole(entry.tables), *_row(shelf, key)], int.from_bytes(entry.stamp))
+        return self._coherence.current([*whole_of(entry.tables), *_row(shelf, key)], int.from_bytes(entry.stamp))
 
     def _take(
         self,
@@ -335,7 +293,7 @@ class Cache:
         raws: Sequence[bytes],
         values: Sequence[V],
         tables: tuple[Table, ...],
-        flight: "_Flight[V]",
+        flight: Flight[V],
     ) -> None:
         flight.fetched.update(zip(keys, values, strict=True))
         flight.sources.depend(frozenset(tables))
@@ -345,7 +303,7 @@ class Cache:
             self._memory.put(shelf, keys, values, list(map(len, raws)), frozenset(tables))
 
     async def _load(
-        self, shelf: Shelf[V], keys: list[Key], load: Load[V], flight: "_Flight[V]", prefix: bytes = b""
+        self, shelf: Shelf[V], keys: list[Key], load: Load[V], flight: Flight[V], prefix: bytes = b""
     ) -> list[bytes]:
         """Loads the keys, and keeps what may be kept; its names in Redis, below `prefix`."""
         loaded = await self._timed(shelf, keys, load)
@@ -424,34 +382,9 @@ class Cache:
         task.add_done_callback(self._tasks.discard)
 
 
-class _Sources:
-    """Where values came from."""
-
-    __slots__ = ("position", "tags")
-
-    def __init__(self, position: Position) -> None:
-        self.tags: set[Tag] = set()
-        self.position: Position | None = position
-        """That all of them cover; None: nobody knows."""
-
-    def depend(self, tables: frozenset[Table]) -> None:
-        self.tags.update(_whole(tables))
-
-    def cover(self, position: Position | None) -> None:
-        self.position = None if position is None or self.position is None else min(self.position, position)
-
-    def add(self, other: "_Sources") -> None:
-        self.tags |= other.tags
-        self.cover(other.position)
-
-
 def _names(prefix: bytes, keys: Sequence[Key]) -> list[bytes]:
     """Of values in Redis."""
     return [prefix + str(key).encode() for key in keys]
-
-
-def _whole(tables: Iterable[Table]) -> list[Tag]:
-    return [(tenant_id, table, WHOLE) for tenant_id, table in tables]
 
 
 def _row(shelf: Shelf[Any], key: Key) -> list[Tag]:

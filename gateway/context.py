@@ -15,7 +15,7 @@ costs one too, and once a minute a write of when it was last used.
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from gateway.auth.access_tokens import Keyring
 from gateway.auth.addresses import AddressHasher
 from gateway.credentials import Credentials
 from gateway.documents.clients import NAME_HEADER, STRANGER, VERSION_HEADER, client_given
-from gateway.http.head import Head
+from gateway.http.head import Head, head_of
 from ops.telemetry.logging import logger
 from persistence.errors import PersistenceError
 from persistence.ids import ApiKeyId, TenantId
@@ -34,7 +34,7 @@ from persistence.records import PlanTermsRecord
 from persistence.repositories.tenants import ApiKeys
 from resolvers import ids
 from resolvers.billing.plans import PlanName
-from resolvers.billing.spending import Spending, tenant_spending, user_spending
+from resolvers.billing.spending import UNKNOWN, Spending, tenant_spending, user_spending
 from resolvers.billing.terms import plan_at
 from resolvers.context import RequestContext, Services
 from resolvers.errors import Forbidden, Unauthenticated
@@ -72,19 +72,21 @@ class Contexts:
         Raises Unauthenticated for credentials that are bad, expired or revoked (none at all is a stranger), Forbidden
         for a tenant that the user or the key is not of, InvalidInput for what is no id of a tenant and no consistency.
         """
-        head = Head(connection.scope)
+        head = head_of(connection.scope)
         given = _given(head, payload)
         # Browsers open every WebSocket with no-cache.
-        uncached = connection.scope["type"] == "http" and _NO_CACHE.search(head.get(CACHE_CONTROL, "")) is not None
+        wish = head.get(CACHE_CONTROL) if connection.scope["type"] == "http" else None
+        uncached = wish is not None and _NO_CACHE.search(wish) is not None
         sight = await self._sight(given.get(CONSISTENCY), uncached=uncached)
-        address = self._addresses.hashed(connection.client.host if connection.client else None)
+        client_address = connection.scope.get("client")
+        address = self._addresses.hashed(client_address[0] if client_address else None)
         wanted = given.get(TENANT)
         tenant_id = TenantId(ids.row_id(wanted, ids.TENANT, "Podgraph-Tenant")) if wanted is not None else None
         authorization = given.get(AUTHORIZATION)
         if authorization is None:
             return RequestContext(self._services, None, address, client=STRANGER, sight=sight)
         viewer, spending = await self._bearer(_token(authorization), tenant_id, sight)
-        client = client_given(_client_names(head, payload))
+        client = client_given(_client_names(head, payload)) if payload or NAME_HEADER in head else UNKNOWN
         return RequestContext(self._services, viewer, address, spending=spending, client=client, sight=sight)
 
     async def _sight(self, consistency: str | None, *, uncached: bool) -> OperationSight | None:
@@ -118,7 +120,7 @@ class Contexts:
         )
         if found.tenant_id is None:
             return viewer, user_spending(bearer.user_id)
-        return viewer, tenant_spending(found.tenant_id, self._plan(found.terms))
+        return viewer, tenant_spending(found.tenant_id, self._plan(found.terms, self._services.clock()))
 
     async def _key(
         self, text: str, tenant_id: TenantId | None, sight: OperationSight | None
@@ -132,13 +134,13 @@ class Contexts:
         if tenant_id not in {None, secret.tenant_id}:
             raise _no_tenant()
         key, now = live.record, self._services.clock()
-        if _last(key.last_used_at, self._noted.get(key.id)) < now - NOTE_USE_EVERY:
+        if not _since(now - NOTE_USE_EVERY, key.last_used_at, self._noted.get(key.id)):
             await self._note_use(secret.tenant_id, key.id, now)
         viewer = Viewer(api_key_id=key.id, tenant_id=secret.tenant_id, scopes=self._scopes(tuple(key.scopes)))
-        return viewer, tenant_spending(secret.tenant_id, self._plan(live.terms), key)
+        return viewer, tenant_spending(secret.tenant_id, self._plan(live.terms, now), key)
 
-    def _plan(self, terms: PlanTermsRecord | None) -> PlanName:
-        return plan_at(terms, self._services.clock(), self._services.billing.default_plan)
+    def _plan(self, terms: PlanTermsRecord | None, now: datetime) -> PlanName:
+        return plan_at(terms, now, self._services.billing.default_plan)
 
     async def _note_use(self, tenant_id: TenantId, api_key_id: ApiKeyId, now: datetime) -> None:
         self._noted[api_key_id] = now
@@ -152,8 +154,9 @@ class Contexts:
             log.warning("api_key.use_not_noted", error=type(error).__name__)
 
 
-def _last(*moments: datetime | None) -> datetime:
-    return max((moment for moment in moments if moment is not None), default=datetime.min.replace(tzinfo=UTC))
+def _since(begin: datetime, one: datetime | None, other: datetime | None) -> bool:
+    """Whether either was then, or later."""
+    return (one is not None and one >= begin) or (other is not None and other >= begin)
 
 
 def _scopes(names: tuple[str, ...]) -> frozenset[Scope]:

@@ -25,7 +25,7 @@ from gateway.http.access import access_ended
 from gateway.http.batch import batch_results
 from gateway.http.body import check_content, decoded, operation_request, query_string_request, read_body
 from gateway.http.csrf import check_get
-from gateway.http.head import Head
+from gateway.http.head import head_of
 from gateway.http.interruption import ClientGone, attended
 from gateway.http.limits import HttpLimits
 from gateway.http.negotiation import ANYTHING, Accepted, MediaType, accepted
@@ -195,7 +195,7 @@ class _Request:
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.connection = HTTPConnection(scope)
-        self.head = Head(scope)
+        self.head = head_of(scope)
         self.method: str = scope["method"]
         self.query_string: bytes = scope["query_string"]
         self.receive = receive

@@ -165,8 +165,10 @@ class Operations(Generic[ContextT]):
                 result = await self._validated(purchase)
                 return self._counted(_priced(result, purchase, request.cost_mode), kind)
             name = self._label(operation, context)
-            job = self._job(request, document, context, purchase)
-            question = self._question(request, document, operation, context)
+            profiled = self._wants_profile(request, context)
+            job = self._job(request, document, context, purchase, profiled=self._traced or profiled)
+            # A profile is of an execution: it is not kept.
+            question = None if profiled else self._question(request, document, operation, context)
             if question is not None:
                 result = await self._answered(question, job, context, purchase, name, request.cost_mode)
                 self._parts.usage.count(document, operation, request.variables, client)
@@ -183,7 +185,7 @@ class Operations(Generic[ContextT]):
                 execution = await self._execution(job, context, purchase, kind, name)
                 self._metrics.took(kind, name, time.perf_counter() - started)
                 result = _consistent(self._result(execution, purchase, request.cost_mode), context.consistency)
-                if job.profile is not None and self._wants_profile(request, context):
+                if job.profile is not None and profiled:
                     result = _profiled(result, job.profile)
                 return self._counted(result, kind)
         # The last line of defence: what is not understood is masked.
@@ -246,8 +248,9 @@ class Operations(Generic[ContextT]):
             return self._broken(error)
         return OperationResult()
 
-    def _job(self, request: OperationRequest, document: Document, context: ContextT, purchase: Purchase) -> Job:
-        profiled = self._traced or self._wants_profile(request, context)
+    def _job(
+        self, request: OperationRequest, document: Document, context: ContextT, purchase: Purchase, *, profiled: bool
+    ) -> Job:
         return Job(
             document=document,
             operation_name=request.operation_name or None,
@@ -264,11 +267,9 @@ class Operations(Generic[ContextT]):
     def _question(
         self, request: OperationRequest, document: Document, operation: OperationDefinitionNode, context: ContextT
     ) -> Question | None:
-        """Where the answer is kept, if it is; a profile is of an execution."""
+        """Where the answer is kept, if it is."""
         answers = self._parts.answers
-        if answers is None or self._wants_profile(request, context):
-            return None
-        return answers.question(document, operation, request.variables, context.audience)
+        return None if answers is None else answers.question(document, operation, request.variables, context.audience)
 
     async def _answered(
         self,

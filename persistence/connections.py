@@ -14,8 +14,9 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from persistence.errors import DatabaseBusy, DatabaseUnavailable
+from persistence.errors import DatabaseUnavailable
 from persistence.failures import translated, translated_errors
+from persistence.shares import Turnstile
 
 Listener = Callable[[str, Sequence[Any]], None]
 """Is told the text of a statement and its values."""
@@ -54,7 +55,11 @@ class Connection:
     def fit(self) -> bool:
         """For another session: open, and in no transaction, with which its scope would be undone."""
         return not (
-            self.renounced or self.driver.is_closed() or self.sqlalchemy.invalidated or self.driver.is_in_transaction()
+            self.renounced
+            or self.driver.is_closed()
+            or (synchronous := self.sqlalchemy.sync_connection) is None
+            or synchronous.invalidated
+            or self.driver.is_in_transaction()
         )
 
     async def isolate(self, level: str) -> AsyncConnection:
@@ -101,7 +106,7 @@ class Connections:
         self.engine = engine
         self._size = size
         self._seconds = seconds
-        self._places = asyncio.Semaphore(size)
+        self._places = Turnstile(size, seconds, "all connections to the database are in use")
         self._idle: list[Connection] = []
         """The one used last at the end."""
         self._lent: set[Connection] = set()
@@ -114,18 +119,12 @@ class Connections:
 
     async def take(self, scope: Scope) -> Connection:
         """A connection of this scope, to be given back. Raises DatabaseUnavailable."""
-        if self._places.locked():
-            try:
-                async with asyncio.timeout(self._seconds):
-                    await self._places.acquire()
-            except TimeoutError as error:
-                raise DatabaseBusy("all connections to the database are in use") from error
-        else:
-            await self._places.acquire()
+        if not self._places.enter():
+            await self._places.wait()
         try:
-            connection = await self._scoped(scope)
+            connection = self._idle_one(scope) or await self._scoped(scope)
         except BaseException:
-            self._places.release()
+            self._places.leave()
             raise
         self._lent.add(connection)
         return connection
@@ -139,7 +138,7 @@ class Connections:
             self._idle.append(connection)
         else:
             self._forget(connection)
-        self._places.release()
+        self._places.leave()
 
     @contextmanager
     def watched(self, listener: Listener) -> Iterator[None]:
@@ -179,6 +178,7 @@ class Connections:
         await self.engine.dispose()
 
     async def _scoped(self, scope: Scope) -> Connection:
+        """When there is no idle one of the scope."""
         while True:
             connection = self._reusable(scope) or await self._opened()
             if connection is None:
@@ -201,14 +201,21 @@ class Connections:
 
     def _reusable(self, scope: Scope) -> Connection | None:
         """An idle connection of the scope; if no more may be opened, the one whose scope was asked for longest ago."""
+        found = self._idle_one(scope)
+        if found is not None:
+            return found
+        full = self._open >= self._size or asyncio.get_running_loop().time() < self._full_until
+        return self._idle.pop(0) if self._idle and full else None
+
+    def _idle_one(self, scope: Scope) -> Connection | None:
+        """An idle connection of the scope."""
         idle = self._idle
         for index in range(len(idle) - 1, -1, -1):
             if not idle[index].fit:
                 self._forget(idle.pop(index))
             elif idle[index].scope == scope:
                 return idle.pop(index)
-        full = self._open >= self._size or asyncio.get_running_loop().time() < self._full_until
-        return idle.pop(0) if idle and full else None
+        return None
 
     async def _opened(self) -> Connection | None:
         """A new connection; None when there is no room for it at the server, and an idle one to take instead."""
@@ -231,7 +238,7 @@ class Connections:
                 await connection.settle()
         except BaseException as error:
             self._forget(connection)
-            self._places.release()
+            self._places.leave()
             if not isinstance(error, Exception):
                 raise
         else:

@@ -1,6 +1,5 @@
 """Leases: the connection of one session, from the primary or a replica, and another one when it fails."""
 
-import asyncio
 from typing import Final
 
 import msgspec
@@ -33,7 +32,7 @@ class Lease:
     __slots__ = (
         "_connection",
         "_over",
-        "_place",
+        "_placed",
         "_primary",
         "_scope",
         "_sight",
@@ -54,7 +53,8 @@ class Lease:
         self._connection: Connection | None = None
         self._over = False
         self._substituted = False
-        self._place: asyncio.Semaphore | None = None
+        self._placed: Shares | None = None
+        """Where the session has its tenant's place."""
         self.server: Server | None = None
         """The replica; None: the primary."""
         self.position: Position = 0
@@ -150,7 +150,9 @@ class Lease:
         self.server = server
         try:
             if self._scope.tenant_id != _NOBODYS:
-                self._place = await shares.take(self._scope.tenant_id)
+                if not shares.enter(self._scope.tenant_id):
+                    await shares.wait(self._scope.tenant_id)
+                self._placed = shares
             self._connection = await pool.take(self._scope)
         except BaseException:
             self._leave()
@@ -158,9 +160,9 @@ class Lease:
         self.listeners = pool.listeners
 
     def _leave(self) -> None:
-        if self._place is not None:
-            self._place.release()
-            self._place = None
+        if self._placed is not None:
+            self._placed.leave(self._scope.tenant_id)
+            self._placed = None
         if self.server is not None:
             self.server.in_use -= 1
             self.server = None

@@ -95,7 +95,7 @@ class Session:
     def touched(self, table: Table, rows: Sequence[int] = (ALL,)) -> None:
         """A statement in text has written these rows of the table; without them, rows that nobody knows."""
         if self._touches is not None:
-            self._touches.add(table.name, rows)
+            self._touches.add(str(table.name), rows)  # SQLAlchemy's own kind of text is none to encoders
 
     async def asked(
         self, build: Build, shape: tuple[Any, ...], values: Mapping[str, Any], *, by_columns: bool = False

@@ -1,13 +1,66 @@
-"""A fair part of the connections for each tenant: none may take all of them.
+"""So many at once: places that are given in the order in which they are asked for.
 
 One request can ask for a hundred slow lists. Without a bound its statements take every connection of the process, and
-those of all other tenants wait behind them until they time out.
+those of all other tenants wait behind them until they time out: so none of them may take all.
+
+A place is free for nearly every session, and then costs a comparison and an addition: a seventh of asyncio's semaphore.
 """
 
 import asyncio
-from weakref import WeakValueDictionary
+from collections import deque
 
 from persistence.errors import DatabaseBusy
+
+
+class Turnstile:
+    """`size` places; whoever finds none waits for at most `seconds`, and is told `message` then."""
+
+    __slots__ = ("_message", "_seconds", "_size", "_taken", "_waiting")
+
+    def __init__(self, size: int, seconds: float, message: str) -> None:
+        self._size = size
+        self._seconds = seconds
+        self._message = message
+        self._taken = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nobody has a place; then nobody waits for one either."""
+        return not self._taken
+
+    def enter(self) -> bool:
+        """Whether there was a place, which is then taken."""
+        if self._taken >= self._size:
+            return False
+        self._taken += 1
+        return True
+
+    async def wait(self) -> None:
+        """A place, as soon as it is one's turn. Raises DatabaseBusy."""
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            async with asyncio.timeout(self._seconds):
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():
+                # The place was handed over in the moment in which nobody waited for it any more.
+                self.leave()
+            elif turn in self._waiting:
+                self._waiting.remove(turn)
+            if isinstance(error, TimeoutError):
+                raise DatabaseBusy(self._message) from error
+            raise
+
+    def leave(self) -> None:
+        """Gives a place back: to whoever waits longest, who then has it already."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._taken -= 1
 
 
 class Shares:
@@ -16,24 +69,33 @@ class Shares:
     def __init__(self, size: int, seconds: float) -> None:
         self._size = size
         self._seconds = seconds
-        self._places: WeakValueDictionary[int, asyncio.Semaphore] = WeakValueDictionary()
+        self._tenants: dict[int, Turnstile] = {}
 
     def __len__(self) -> int:
         """How many tenants have a place or wait for one."""
-        return len(self._places)
+        return len(self._tenants)
 
-    async def take(self, tenant_id: int) -> asyncio.Semaphore:
-        """A place, which is given back by the semaphore's `release`. Raises DatabaseBusy."""
-        places = self._places.get(tenant_id)
+    def enter(self, tenant_id: int) -> bool:
+        """Whether there was a place, which is then taken."""
+        places = self._tenants.get(tenant_id)
         if places is None:
-            places = self._places[tenant_id] = asyncio.Semaphore(self._size)
-        if not places.locked():
-            # Without the timer of a timeout, which costs more than all the rest.
-            await places.acquire()
-            return places
+            places = Turnstile(self._size, self._seconds, "too many statements of one tenant wait")
+            self._tenants[tenant_id] = places
+        return places.enter()
+
+    async def wait(self, tenant_id: int) -> None:
+        """A place, after there was none. Raises DatabaseBusy."""
         try:
-            async with asyncio.timeout(self._seconds):
-                await places.acquire()
-        except TimeoutError as error:
-            raise DatabaseBusy("too many statements of one tenant wait") from error
-        return places
+            await self._tenants[tenant_id].wait()
+        except BaseException:
+            # It may have been handed over too late, and nobody else wanted it.
+            self._forget(tenant_id)
+            raise
+
+    def leave(self, tenant_id: int) -> None:
+        self._tenants[tenant_id].leave()
+        self._forget(tenant_id)
+
+    def _forget(self, tenant_id: int) -> None:
+        if self._tenants[tenant_id].empty:
+            del self._tenants[tenant_id]

@@ -80,7 +80,9 @@ class RequestContext:
         """Of all that the operation was shown, as far as its sight lets anything be kept."""
         self.database = seen(services.database, sight, self.footprint)
         """What the operation reads and writes through."""
-        self.loaders = self._new_loaders()
+        self._keeping = self._new_keeping()
+        self._loaders: Loaders | None = None
+        self._task: asyncio.Task[Any] | None = None
         self.batches: dict[tuple[str, int], DataLoader[Any, Any]] = {}
         """Belongs to `schema.fields`: the dataloaders that collect parents for batched fields."""
         self.answers = Answers()
@@ -107,6 +109,12 @@ class RequestContext:
             self.services, self.viewer, self.address_hash, spending=self.spending, client=self.client, sight=sight
         )
 
+    def begin(self) -> None:
+        """The current task runs the operation from now on, alone but for tasks that it begins itself."""
+        self._task = asyncio.current_task()
+        if self._loaders is not None:
+            self._loaders.sole = self._task
+
     @contextmanager
     def under_way(self) -> Iterator[None]:
         """Marks the current task as part of the operation: it ends with it. Raises CancelledError when that is over."""
@@ -124,28 +132,45 @@ class RequestContext:
         self._closed = True
         for task in self._tasks:
             task.cancel()
-        self.loaders.stop()
+        if self._loaders is not None:
+            self._loaders.stop()
 
     def become(self, viewer: Viewer) -> None:
         """After a login or the first tenant: the rest of the operation runs as this viewer."""
         self.viewer = viewer
-        self.loaders = self._new_loaders()
+        self._keeping = self._new_keeping()
+        self._loaders = None
+
+    @property
+    def keeping(self) -> Keeping | None:
+        """The operation's part in what is kept for the viewer's tenant; None where nothing may be."""
+        return self._keeping if self._keeping is not None and self._keeping.allowed else None
 
     @property
     def audience(self) -> Audience | None:
         """Who may be shown what is kept of the operation; None where nothing is."""
-        viewer, keeping = self.viewer, self._keeping
-        if viewer is None or keeping is None or not keeping.allowed:
+        viewer, keeping = self.viewer, self.keeping
+        if viewer is None or keeping is None:
             return None
         return Audience(keeping, viewer.rights, viewer.name)
 
-    def _new_loaders(self) -> Loaders:
-        tenant_id = self.viewer.tenant_id if self.viewer else None
-        keeper, sight, database = self.services.keeper, self.sight, self.database
-        self._keeping: Keeping | None = None
-        if tenant_id is not None and keeper is not None and sight is not None and isinstance(database, DatabaseView):
-            self._keeping = Keeping(keeper, sight, database, tenant_id, self.footprint)
-        return Loaders(Source(database, self._keeping), tenant_id)
+    @property
+    def loaders(self) -> Loaders:
+        """Made when first asked for: an answer that is kept needs none."""
+        if self._loaders is None:
+            self._loaders = Loaders(Source(self.database, self._keeping), self._tenant_id)
+            self._loaders.sole = self._task
+        return self._loaders
+
+    @property
+    def _tenant_id(self) -> TenantId | None:
+        return self.viewer.tenant_id if self.viewer else None
+
+    def _new_keeping(self) -> Keeping | None:
+        tenant_id, keeper, sight, database = self._tenant_id, self.services.keeper, self.sight, self.database
+        if tenant_id is None or keeper is None or sight is None or not isinstance(database, DatabaseView):
+            return None
+        return Keeping(keeper, sight, database, tenant_id, self.footprint)
 
     def tenant_for(self, permission: Permission) -> TenantId:
         """The viewer's tenant, if the viewer may do this there. Raises Unauthenticated or Forbidden."""

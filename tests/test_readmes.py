@@ -15,7 +15,15 @@ OPENED = (
     *("resolvers/loaders", "persistence", "persistence/repositories", "persistence/tables"),
     *("cache", "ops", "ops/adr", "ops/telemetry"),
     *("resolvers/attribution", "resolvers/events", "resolvers/metrics", "resolvers/paths", "resolvers/runs"),
-    *("gateway/workers", "gateway/ingest", "ops/bench", "resolvers/billing", "tests", "tests/services"),
+    *(
+        "gateway/workers",
+        "gateway/warming",
+        "gateway/ingest",
+        "ops/bench",
+        "resolvers/billing",
+        "tests",
+        "tests/services",
+    ),
 )
 SKIPPED = {"node_modules", ".venv", "static", ".podgraph", ".git"}
 BUILT = {"gateway/static", ".podgraph"}

@@ -1,6 +1,5 @@
 """The compiled executor: queries by their plan, level by level; everything else, and every error, by graphql-core."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import closing
 from typing import Generic
@@ -14,6 +13,7 @@ from gateway.execution.plans import Plans
 from gateway.execution.profile import Way
 from gateway.execution.reference import ReferenceExecutor
 from gateway.execution.run import Run
+from gateway.http.interruption import Interruption
 from ops.telemetry.metrics import ExecutionMetrics
 
 
@@ -51,7 +51,8 @@ class CompiledExecutor(Generic[ContextT]):
             return await self._by_reference(job, context, str(why))
         run = Run(plan, variables, context, context.answers, job.profile)
         with closing(context):
-            async with asyncio.timeout(self._seconds):
+            context.begin()
+            with Interruption(self._seconds, TimeoutError):
                 try:
                     data = await run.data()
                 # What it means is not for compiled code to say: graphql-core meets it again.

@@ -43,6 +43,9 @@ class OperationContext(Protocol):
     async def for_event(self) -> Self:
         """The context of one event of a subscription: nothing loaded for an earlier event is seen again."""
 
+    def begin(self) -> None:
+        """The current task runs the operation from now on, alone but for tasks that it begins itself."""
+
     def close(self) -> None:
         """The operation or the event is over: nothing that it began goes on."""
 

@@ -17,6 +17,8 @@ from gateway.operation import OperationRequest
 UTF8_BOM: Final = b"\xef\xbb\xbf"
 MAX_QUERY_FIELDS: Final = 20
 PARAMETERS: Final = ("query", "operationName", "variables", "extensions", "documentId")
+NUL: Final = rb"\u0000"
+"""The one way to write the character in JSON, though not every place where this stands."""
 STRING_AND_COLON: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"(\s*+:)?', re.DOTALL)
 
 
@@ -92,6 +94,8 @@ def decoded(body: bytes, limits: HttpLimits) -> Any:
     except msgspec.DecodeError as error:
         raise rejected(Code.BAD_REQUEST, f"The body is not valid JSON: {error}") from None
     names = _checked(value, limits)
+    if NUL in text:
+        _check_texts(value)
     found = STRING_AND_COLON.findall(text)
     if names != len(found) - found.count(b""):
         raise rejected(Code.BAD_REQUEST, "An object in the body names a member twice.")
@@ -153,7 +157,7 @@ def _member(value: dict[str, Any], name: str, kind: type, words: str) -> Any:
 def _checked(value: object, limits: HttpLimits) -> int:
     """The number of object members in `value`."""
     names = values = 0
-    pending = _checked_within((value,), 1)
+    pending = _containers((value,), 1)
     while pending:
         item, depth = pending.pop()
         values += len(item)
@@ -163,27 +167,29 @@ def _checked(value: object, limits: HttpLimits) -> int:
             raise _too_deep(limits)
         if isinstance(item, dict):
             names += len(item)
-            _check_text("".join(item))
-            pending += _checked_within(item.values(), depth + 1)
+            pending += _containers(item.values(), depth + 1)
         else:
-            pending += _checked_within(item, depth + 1)
+            pending += _containers(item, depth + 1)
     return names
 
 
-def _checked_within(children: Iterable[object], depth: int) -> list[tuple[dict[str, Any] | list[Any], int]]:
+def _containers(values: Iterable[object], depth: int) -> list[tuple[dict[str, Any] | list[Any], int]]:
     """Those that have children of their own, at this depth."""
-    containers = []
-    for child in children:
-        if isinstance(child, str):
-            _check_text(child)
-        elif isinstance(child, dict | list):
-            containers.append((child, depth))
-    return containers
+    return [(value, depth) for value in values if isinstance(value, dict | list)]
 
 
-def _check_text(text: str) -> None:
-    if "\x00" in text:
-        raise rejected(Code.BAD_REQUEST, "A string in the body contains U+0000.")
+def _check_texts(value: object) -> None:
+    """Goes as deep as the value is nested, which `_checked` bounds."""
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise rejected(Code.BAD_REQUEST, "A string in the body contains U+0000.")
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            _check_texts(name)
+            _check_texts(member)
+    elif isinstance(value, list):
+        for item in value:
+            _check_texts(item)
 
 
 def _check_variables(value: object, limits: HttpLimits) -> None:

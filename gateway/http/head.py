@@ -1,8 +1,11 @@
 """A request's headers, gone through once. ASGI promises names in lower case."""
 
-from typing import overload
+from typing import Final, overload
 
 from starlette.types import Scope
+
+_KEPT: Final = "podgraph.head"
+"""Its name in the scope."""
 
 
 class Head:
@@ -28,3 +31,15 @@ class Head:
     def every(self, name: str) -> list[str]:
         wanted = name.encode()
         return [value.decode("latin-1") for given, value in self._raw if given == wanted]
+
+    def is_of(self, scope: Scope) -> bool:
+        """Whether the scope still has the headers that were gone through."""
+        return self._raw is scope["headers"]
+
+
+def head_of(scope: Scope) -> Head:
+    """The head of a request, the same for everybody on its way."""
+    known: Head | None = scope.get(_KEPT)
+    if known is None or not known.is_of(scope):
+        known = scope[_KEPT] = Head(scope)
+    return known

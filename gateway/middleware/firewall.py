@@ -1,6 +1,7 @@
 """Refuses what no honest client sends, before anything of ours reads it."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -51,11 +52,9 @@ class FirewallMiddleware:
 
     def _refusal(self, scope: Scope) -> Refusal | None:
         """What is wrong with a request's head; None when nothing is."""
-        size, hosts = 0, []
-        for name, value in scope["headers"]:
-            size += len(name) + len(value)
-            if name == b"host":
-                hosts.append(value)
+        headers = scope["headers"]
+        size = sum(map(len, chain.from_iterable(headers)))
+        hosts = [value for name, value in headers if name == b"host"]
         return _oversized(scope, size, self._limits) or _malformed(scope) or self._misdirected(hosts)
 
     def _misdirected(self, hosts: Sequence[bytes]) -> Refusal | None:

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, reset_contextvars
 from structlog.typing import FilteringBoundLogger
 
-from gateway.http.head import Head
+from gateway.http.head import Head, head_of
 from ops.telemetry.logging import logger
 from ops.telemetry.tracing import incoming_context, records, traceresponse
 
@@ -49,7 +49,7 @@ class RequestIdMiddleware:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        head = Head(scope)
+        head = head_of(scope)
         given = head.get("x-request-id")
         request_id = given if given is not None and REQUEST_ID.fullmatch(given) else self._new_id()
         scope.setdefault("state", {})["request_id"] = request_id
@@ -124,7 +124,9 @@ class _Seen:
             self.bytes += len(message.get("body", b""))
         elif kind in {"http.response.start", "websocket.accept"}:
             self.status = message.get("status", 101)
-            headers = [header for header in message.get("headers", ()) if header[0] not in _OURS]
+            headers = list(message.get("headers", ()))
+            if not _OURS.isdisjoint(dict(headers)):
+                headers = [header for header in headers if header[0] not in _OURS]
             headers.append((b"x-request-id", self._request_id.encode()))
             if self.trace:
                 headers.append((b"traceresponse", self.trace.encode()))

@@ -17,6 +17,8 @@ ALWAYS: Final = (
     (b"content-security-policy", NOTHING_POLICY.encode()),
 )
 
+_Headers = tuple[tuple[bytes, bytes], ...]
+
 
 class SecurityHeadersMiddleware:
     """Adds security headers that a response has not set itself.
@@ -27,21 +29,30 @@ class SecurityHeadersMiddleware:
     def __init__(self, app: ASGIApp, hsts_seconds: int = 31_536_000) -> None:
         self._app = app
         hsts = f"max-age={hsts_seconds}; includeSubDomains"
-        self._over_tls = (*ALWAYS, (b"strict-transport-security", hsts.encode())) if hsts_seconds else ALWAYS
+        strict = ((b"strict-transport-security", hsts.encode()),) if hsts_seconds else ()
+        self._in_clear = _named(ALWAYS)
+        self._over_tls = _named((*ALWAYS, *strict))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on; the headers are added when the response starts."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        ours = self._over_tls if scope["scheme"] == "https" else ALWAYS
+        ours, names = self._over_tls if scope["scheme"] == "https" else self._in_clear
 
         async def secure_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = list(message.get("headers", ()))
-                given = {name for name, _ in headers}
-                headers += [header for header in ours if header[0] not in given]
+                given = dict(headers)
+                if names.isdisjoint(given):
+                    headers += ours
+                else:
+                    headers += [header for header in ours if header[0] not in given]
                 message["headers"] = headers
             await send(message)
 
         await self._app(scope, receive, secure_send)
+
+
+def _named(headers: _Headers) -> tuple[_Headers, frozenset[bytes]]:
+    return headers, frozenset(dict(headers))

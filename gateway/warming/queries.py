@@ -46,7 +46,7 @@ def _why_not(document: Document, operation: OperationDefinitionNode, variables: 
     if operation.operation is not OperationType.QUERY:
         return f"is a {operation.operation.value}"
     if document.structure.introspects:
-        return "is introspection, of which nothing is kept"
+        return "is in a document with introspection, whose answers are not kept"
     required = [_name(each) for each in operation.variable_definitions or () if _is_required(each)]
     if missing := [name for name in required if name not in variables]:
         return f"needs {', '.join(f'${name}' for name in missing)}"

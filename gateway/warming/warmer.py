@@ -68,6 +68,7 @@ class Report(msgspec.Struct):
     """What has been done so far, in operations."""
 
     warmed: int = 0
+    """Executed: what may be kept of them is."""
     there: int = 0
     """Whole answers that were kept already."""
     failed: int = 0
@@ -217,9 +218,7 @@ def free_operations(
 class Unlimited:
     """Implements `gateway.cost.budgets.Budgets`: there is always enough, since nobody pays."""
 
-    async def take(
-        self, allowances: Sequence[Allowance], requested: Points, *, client: str, seconds: float
-    ) -> Hold:
+    async def take(self, allowances: Sequence[Allowance], requested: Points, *, client: str, seconds: float) -> Hold:
         return Hold("free", tuple(allowances), requested, _full(allowances))
 
     async def settle(self, hold: Hold, actual: Points) -> tuple[Level, ...]:

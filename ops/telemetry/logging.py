@@ -10,8 +10,8 @@ import json
 import logging
 import sys
 from collections.abc import MutableMapping
-from contextlib import suppress
-from typing import Any, Literal, TextIO, cast
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, TextIO, cast
 
 import msgspec
 import structlog
@@ -23,6 +23,9 @@ from structlog.typing import FilteringBoundLogger, Processor
 from ops.telemetry.tracing import current_ids
 
 LogStyle = Literal["json", "console", "auto"]
+
+# Local variables stay out of the log: they hold passwords and tokens.
+_EXCEPTIONS: Final = ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
 
 
 def configure(stream: TextIO = sys.stderr, *, style: LogStyle = "auto", level: str = "INFO") -> None:
@@ -38,11 +41,7 @@ def configure(stream: TextIO = sys.stderr, *, style: LogStyle = "auto", level: s
     last: list[Processor] = (
         [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
         if console
-        # Local variables stay out of the log: they hold passwords and tokens.
-        else [
-            ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
-            structlog.processors.JSONRenderer(serializer=_json),
-        ]
+        else [_EXCEPTIONS, structlog.processors.JSONRenderer(serializer=_json)]
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(), _without_second_message],
@@ -55,7 +54,7 @@ def configure(stream: TextIO = sys.stderr, *, style: LogStyle = "auto", level: s
     root.handlers = [handler]
     root.setLevel(level)
     structlog.configure(
-        processors=[*shared, *last],
+        processors=[*shared, *last] if console else [_json_line],
         logger_factory=lambda name="": _Lines(name, stream),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
@@ -72,10 +71,12 @@ class _Lines:
         self._stream = stream
 
     def write(self, line: str) -> None:
-        # A log that cannot be written, as on a full disk, stops nobody.
-        with suppress(OSError, ValueError):
+        try:
             self._stream.write(line + "\n")
             self._stream.flush()
+        # A log that cannot be written, as on a full disk, stops nobody.
+        except (OSError, ValueError):
+            return
 
     debug = info = warning = error = critical = exception = write
 
@@ -96,6 +97,18 @@ def _without_second_message(_logger: object, _method: str, event: MutableMapping
     """uvicorn says everything twice, the second time in colours."""
     event.pop("color_message", None)
     return event
+
+
+def _json_line(writer: _Lines, method: str, event: MutableMapping[str, Any]) -> str:
+    """What all the processors of JSON do, in their order, at once: each request waits for it."""
+    merge_contextvars(writer, method, event)
+    structlog.stdlib.add_log_level(writer, method, event)
+    event["logger"] = writer.name
+    _with_trace(writer, method, event)
+    event["time"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    if "exc_info" in event:
+        _EXCEPTIONS(writer, method, event)
+    return _json(event)
 
 
 def _json(event: object, **_options: object) -> str:

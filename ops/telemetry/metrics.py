@@ -1,8 +1,7 @@
 """Prometheus metrics of the edge, each group built on a registry that is passed in.
 
 Names are podgraph_<noun>_<unit>. Labels are bounded: routes, codes and kinds are enumerations, operation names go
-through `BoundedNames`, and a tenant id is never a label. What every request counts is a `Sums`, and series of
-histograms are kept: finding one by its labels takes longer than observing.
+through `BoundedNames`, and a tenant id is never a label. What every request counts or times is a `Sums` or `Spreads`.
 """
 
 from collections import Counter as Tally
@@ -12,7 +11,7 @@ from typing import Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from ops.telemetry.sums import Sums
+from ops.telemetry.sums import Spreads, Sums
 
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Bucket bounds of every duration, in seconds."""
@@ -103,14 +102,12 @@ class OperationMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.names = BoundedNames()
-        self._seconds = cache(
-            Histogram(
-                "podgraph_operation_seconds",
-                "Time from the request's parse to its result; of a subscription, time of one event.",
-                ["kind", "name"],
-                buckets=SECONDS,
-                registry=registry,
-            ).labels
+        self._seconds = Spreads(
+            "podgraph_operation_seconds",
+            "Time from the request's parse to its result; of a subscription, time of one event.",
+            ["kind", "name"],
+            bounds=SECONDS,
+            registry=registry,
         )
         self._results = Sums(
             "podgraph_operation_results_total",
@@ -134,7 +131,7 @@ class OperationMetrics:
 
     def took(self, kind: str, name: str, seconds: float) -> None:
         """One operation; `name` is a label of `names`."""
-        self._seconds(kind, name).observe(seconds)
+        self._seconds.of(kind, name).observe(seconds)
 
     def count_result(self, kind: str, outcome: Literal["ok", "partial", "rejected", "failed"]) -> None:
         self._results.of(kind, outcome).amount += 1
@@ -154,14 +151,12 @@ class HttpMetrics:
             ["method", "route", "status"],
             registry=registry,
         )
-        self._seconds = cache(
-            Histogram(
-                "podgraph_http_request_seconds",
-                "Time from the first byte of the request's head to the last byte of the response.",
-                ["method", "route"],
-                buckets=SECONDS,
-                registry=registry,
-            ).labels
+        self._seconds = Spreads(
+            "podgraph_http_request_seconds",
+            "Time from the first byte of the request's head to the last byte of the response.",
+            ["method", "route"],
+            bounds=SECONDS,
+            registry=registry,
         )
         self._in_flight = 0
         Gauge("podgraph_http_requests_in_flight", "HTTP requests being answered.", registry=registry).set_function(
@@ -177,7 +172,7 @@ class HttpMetrics:
         """It is answered, or given up."""
         self._in_flight -= 1
         self._requests.of(method, route, status).amount += 1
-        self._seconds(method, route).observe(seconds)
+        self._seconds.of(method, route).observe(seconds)
 
 
 class EventMetrics:

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, cast
 
-from opentelemetry.context import Context
+from opentelemetry.context import Context, get_current
 from opentelemetry.trace import NoOpTracer, NoOpTracerProvider, SpanContext, Tracer, TracerProvider, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -85,5 +85,7 @@ def traceresponse(span: SpanContext) -> str:
 
 def current_ids() -> tuple[str, str] | None:
     """Trace and span id of the current span in hexadecimal; None outside any trace."""
+    if not get_current():
+        return None
     span = get_current_span().get_span_context()
     return (f"{span.trace_id:032x}", f"{span.span_id:016x}") if span.is_valid else None

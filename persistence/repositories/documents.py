@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ARRAY, Text, bindparam, delete, func, literal, or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from persistence.sessions import Session
 from persistence.tables import registered_clients, registered_documents
@@ -56,8 +56,10 @@ async def registered_by_hash(session: Session, digest: str) -> RegisteredDocumen
 
 async def all_documents(session: Session) -> list[RegisteredDocument]:
     """Every text once, by its name, whichever ids stand for it."""
-    statement = select(*_COLUMNS).distinct(registered_documents.c.hash).order_by(
-        registered_documents.c.hash, registered_documents.c.id
+    statement = (
+        select(*_COLUMNS)
+        .ext(distinct_on(registered_documents.c.hash))
+        .order_by(registered_documents.c.hash, registered_documents.c.id)
     )
     return sorted(await session.records(statement, RegisteredDocument), key=lambda document: document.name)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import msgspec
 from sqlalchemy import Select, and_, any_, bindparam, delete, func, insert, select, text, true, update
@@ -38,6 +38,7 @@ class LiveKey(msgspec.Struct, frozen=True):
     terms: PlanTermsRecord | None
 
 
+_SEQUENCE: Final = text("pg_get_serial_sequence('tenants', 'id')")
 _TERMS = tuple(columns(billing_subscriptions, PlanTermsRecord))
 
 
@@ -48,13 +49,12 @@ def _terms(row: Sequence[Any]) -> PlanTermsRecord | None:
 
 async def new_tenant_id(session: Session) -> TenantId:
     """A fresh id, taken before the row is written: a row can only be inserted by a session of its own tenant."""
-    return TenantId(await session.scalar(select(func.nextval(text("pg_get_serial_sequence('tenants', 'id')")))))
+    return TenantId(await session.scalar(select(func.nextval(_SEQUENCE))))
 
 
 async def last_tenant_id(session: Session) -> TenantId:
     """The id that was given last; 0 before the first. Which of those before it are still tenants', it does not say."""
-    sequence = text("pg_get_serial_sequence('tenants', 'id')::regclass")
-    return TenantId(await session.scalar(select(func.coalesce(func.pg_sequence_last_value(sequence), 0))))
+    return TenantId(await session.scalar(select(func.coalesce(func.pg_sequence_last_value(_SEQUENCE), 0))))
 
 
 async def memberships_of(session: Session, user_id: UserId) -> list[MembershipRecord]:

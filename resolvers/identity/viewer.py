@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
-from persistence.ids import TenantId
+from persistence.ids import TenantId, UserId
 from persistence.records import ApiKeyRecord, MembershipRecord, TenantRecord, UserRecord
 from persistence.repositories.tenants import ApiKeys, Memberships, memberships_of
+from resolvers.cached import cached
 from resolvers.context import RequestContext
 from resolvers.identity.accounts import account
 from resolvers.loaders.identity import TenantByIdLoader
 from resolvers.policy import Viewer
+from resolvers.sight import OperationDatabase
 
 
 async def user(context: RequestContext, viewer: Viewer) -> UserRecord | None:
@@ -25,8 +27,13 @@ async def membership(context: RequestContext, viewer: Viewer) -> MembershipRecor
     """The user's membership in the tenant that this request is for."""
     if viewer.user_id is None or viewer.tenant_id is None:
         return None
-    async with context.database.read(viewer.tenant_id) as session:
-        return await Memberships(session).of_user(viewer.user_id)
+    return await _membership(context, viewer.user_id)
+
+
+@cached("membership", MembershipRecord | None)
+async def _membership(database: OperationDatabase, tenant_id: TenantId, user_id: UserId) -> MembershipRecord | None:
+    async with database.read(tenant_id) as session:
+        return await Memberships(session).of_user(user_id)
 
 
 async def memberships(context: RequestContext, viewer: Viewer) -> list[MembershipRecord]:

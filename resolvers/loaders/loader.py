@@ -2,13 +2,14 @@
 
 `fetch` takes a list of keys and gives their values in order. Keys asked for in the same turn of the event loop travel
 together; a key is loaded once in an operation. A batch costs one task, and a future for each who waits for it, however
-many keys; what is there already is given without a turn of the loop. A waiter that is cancelled takes nobody with it,
-and a failed batch leaves nothing behind: the next fetch asks again.
+many keys; what is there already is given without a turn of the loop. Where one task alone runs the operation nobody
+could come along: what it asks for is loaded at once, without a task of its own. A waiter that is cancelled takes nobody
+with it, and a failed batch leaves nothing behind: the next fetch asks again.
 """
 
 import asyncio
 from collections.abc import Hashable, Iterable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -24,6 +25,8 @@ class Loader(Generic[K, V]):
         self._under_way: list[_Batch[K, V]] = []
         """Batches whose values are still wanted, the boarding one among them: rarely more than two."""
         self._running: set[asyncio.Task[None]] = set()
+        self.sole: asyncio.Task[Any] | None = None
+        """The task that runs the operation, while it waits for whatever it asks for before it asks again."""
 
     async def load(self, keys: list[K]) -> Sequence[V]:
         """The values of distinct keys, in their order, by one query."""
@@ -38,8 +41,13 @@ class Loader(Generic[K, V]):
             pass
         missing = self.at_hand([key for key in keys if key not in values] if values else keys)
         if missing:
-            for batch in self._joined(missing):
-                await batch.finished()
+            if self.sole is not None and not self._under_way and asyncio.current_task() is self.sole:
+                # Not a batch that others could join: it ends with whoever asked.
+                distinct = list(dict.fromkeys(missing))
+                values.update(zip(distinct, await self.load(distinct), strict=True))
+            else:
+                for batch in self._joined(missing):
+                    await batch.finished()
         return list(map(values.__getitem__, keys))
 
     def at_hand(self, keys: Sequence[K]) -> Sequence[K]:

@@ -1,5 +1,6 @@
 """The loaders of one operation, made when first asked for."""
 
+import asyncio
 from typing import Any, TypeVar
 
 import msgspec
@@ -32,6 +33,8 @@ class Loaders:
         self._source = source
         self._tenant_id = tenant_id
         self._loaders: dict[tuple[object, ...], TenantLoader[Any, Any]] = {}
+        self.sole: asyncio.Task[Any] | None = None
+        """See `Loader`: of those that are made from now on."""
 
     def of(self, kind: type[L], *arguments: object) -> L:
         loader = self._loaders.get((kind, *arguments))
@@ -39,6 +42,7 @@ class Loaders:
             if self._tenant_id is None:
                 raise no_tenant()
             loader = self._loaders[kind, *arguments] = kind(self._source, self._tenant_id, *arguments)
+            loader.sole = self.sole
         return loader  # type: ignore[return-value]  # the key holds the kind
 
     def by_id(self, rows: type[OwnedRows[R, Any]], reads: Reads = None) -> RecordByIdLoader[R]:

@@ -14,6 +14,8 @@ class ScriptedPrimary:
         self.unheard = False
         self.doubt = 0
         self.holders = 0
+        self.takes = 0
+        """How often the lock was taken."""
         self.refuses = False
 
     def heard(self, position: int) -> None:
@@ -25,6 +27,7 @@ class ScriptedPrimary:
         if self.refuses:
             raise ConnectionRefusedError("the lock cannot be had")
         self.holders += 1
+        self.takes += 1
         self.unheard = True
         try:
             yield

@@ -13,8 +13,8 @@ import msgspec
 import pytest
 from redis.exceptions import RedisError
 
+from cache.coherence_store import KEY
 from cache.kinds import Kind
-from cache.shared_coherence import KEY
 from cache.tiers import Loaded
 from tests.cache.primary import ScriptedPrimary
 from tests.cache.processes import TABLE, TENANT, Process, process, row, whole

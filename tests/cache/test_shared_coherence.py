@@ -6,10 +6,11 @@ from time import monotonic
 
 import pytest
 
+from cache.coherence import Announcement
+from cache.coherence_store import KEY, CoherenceStore
 from cache.redis import TIMEOUT, open_redis
-from cache.shared_coherence import KEY
 from tests.cache.primary import ScriptedPrimary, ShiftedClock
-from tests.cache.processes import OTHER_TENANT, TENANT, Loads, Process, process, row, whole
+from tests.cache.processes import OTHER_TENANT, QUICK, TENANT, Loads, Process, process, row, whole
 from tests.services.redis_server import RedisServer
 
 
@@ -403,3 +404,53 @@ async def test_tags_of_whole_tables_depend_on_every_row(one: Process) -> None:
     assert not one.coherence.current(whole(), written - 1)
     assert one.coherence.changed_rows(TENANT, "podcasts", written - 1) == {5}
     assert one.coherence.changed_rows(TENANT, "podcasts", written) == set()
+
+
+async def test_process_that_comes_after_an_unheard_writer_waits_until_the_others_have_seen_to_it(
+    one: Process, redis_server: RedisServer, primary: ScriptedPrimary, loads: Loads
+) -> None:
+    await one.titles(loads, 1)
+    await one.cache.settled()
+    async with primary.unheard_writes():
+        primary.position += 8
+        loads.title = "second"
+    # The others know of it, and have not done anything yet; this one came a moment too late to see it.
+    redis = open_redis(redis_server.url)
+    late = Process(redis, ScriptedPrimary(primary.position), monotonic, QUICK)
+    async with late.coherence.running():
+        generation = one.coherence.generation
+        moment = await late.trusted()
+        assert late.coherence.generation != generation
+        fetched = await late.cache.fetch(late.shelf, [1], loads, moment)
+        assert [podcast and podcast.title for podcast in fetched.values] == ["second"]
+        await late.cache.settled()
+    await redis.aclose()
+
+
+async def test_lock_is_kept_for_a_write_that_begins_while_it_is_being_given_up(
+    one: Process, redis_server: RedisServer, primary: ScriptedPrimary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redis_server.kill()
+    first = await one.coherence.announced(row(1))
+    renew = CoherenceStore.renew
+    second: list[Announcement] = []
+
+    async def lost_again(store: CoherenceStore, position: int) -> None:
+        await renew(store, position)
+        if not second:
+            redis_server.kill()
+            await one.coherence.moment()
+            second.append(await one.coherence.announced(row(2)))
+
+    monkeypatch.setattr(CoherenceStore, "renew", lost_again)
+    redis_server.start()
+    await first.done(primary.position + 8)
+    async with asyncio.timeout(5):
+        while not second:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)  # what would give it up has had its turn
+    assert (primary.holders, primary.takes) == (1, 1)
+    redis_server.start()
+    await second[0].done(primary.position + 8)
+    await one.trusted()
+    assert primary.holders == 0

@@ -64,6 +64,9 @@ class SmallContext:
     async def for_event(self) -> Self:
         return type(self)(self.bench, self.viewer, self)
 
+    def begin(self) -> None:
+        """Nothing is loaded here."""
+
     def close(self) -> None:
         self.bench.closed_contexts.append(self)
 

@@ -8,8 +8,9 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from persistence.database import Database, open_database
-from persistence.errors import DatabaseUnavailable
+from persistence.errors import DatabaseBusy, DatabaseUnavailable
 from persistence.ids import TenantId
+from persistence.shares import Shares, Turnstile
 
 GREEDY, MODEST = TenantId(1), TenantId(2)
 
@@ -56,3 +57,93 @@ async def test_tenants_that_are_gone_leave_nothing_behind(small: Database) -> No
         async with small.read(TenantId(number)):
             assert len(small.shares) == 1
     assert len(small.shares) == 0
+
+
+LONG, AT_ONCE = 60.0, 0.0
+FULL = "everything is in use"
+
+
+async def turns(places: Turnstile, told: list[int], *numbers: int) -> list[asyncio.Task[None]]:
+    """Tasks that wait in this order, and tell when they have a place."""
+
+    async def wait(number: int) -> None:
+        await places.wait()
+        told.append(number)
+
+    waiting = [asyncio.create_task(wait(number)) for number in numbers]
+    await asyncio.sleep(0)
+    return waiting
+
+
+def entered(places: Turnstile, times: int) -> list[bool]:
+    return [places.enter() for _ in range(times)]
+
+
+async def test_there_are_so_many_places_and_no_more() -> None:
+    places = Turnstile(2, LONG, FULL)
+    assert entered(places, 3) == [True, True, False]
+    places.leave()
+    assert entered(places, 2) == [True, False]
+
+
+async def test_places_are_handed_over_in_the_order_in_which_they_were_asked_for() -> None:
+    places, told = Turnstile(1, LONG, FULL), list[int]()
+    assert places.enter()
+    waiting = await turns(places, told, 1, 2)
+    places.leave()
+    assert not places.enter(), "who waits is before who comes"
+    await waiting[0]
+    places.leave()
+    await waiting[1]
+    assert told == [1, 2]
+    places.leave()
+    assert places.empty
+
+
+async def test_who_waits_too_long_gives_up_and_takes_nothing() -> None:
+    places = Turnstile(1, AT_ONCE, FULL)
+    assert places.enter()
+    with pytest.raises(DatabaseBusy, match=FULL):
+        await places.wait()
+    places.leave()
+    assert places.empty
+    assert entered(places, 2) == [True, False]
+
+
+async def test_who_is_cancelled_while_waiting_is_passed_over() -> None:
+    places, told = Turnstile(1, LONG, FULL), list[int]()
+    assert places.enter()
+    waiting = await turns(places, told, 1, 2)
+    waiting[0].cancel()
+    places.leave()
+    await waiting[1]
+    assert told == [2]
+    places.leave()
+    assert places.empty
+
+
+async def test_place_handed_to_one_who_is_cancelled_in_the_same_moment_goes_to_the_next() -> None:
+    places, told = Turnstile(1, LONG, FULL), list[int]()
+    assert places.enter()
+    waiting = await turns(places, told, 1, 2)
+    places.leave()
+    waiting[0].cancel()
+    await waiting[1]
+    assert told == [2]
+    with pytest.raises(asyncio.CancelledError):
+        await waiting[0]
+    places.leave()
+    assert places.empty
+
+
+async def test_tenant_whose_last_place_came_too_late_leaves_nothing_behind() -> None:
+    shares = Shares(1, LONG)
+    assert shares.enter(MODEST)
+    waiting = asyncio.create_task(shares.wait(MODEST))
+    await asyncio.sleep(0)
+    shares.leave(MODEST)
+    assert len(shares) == 1
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert len(shares) == 0

@@ -197,6 +197,18 @@ async def test_feed_names_the_episodes_it_changed_and_no_others(
     assert second < first
 
 
+async def test_tables_that_a_repository_names_are_plain_text(
+    told: tuple[Database, Recorder], services: Services
+) -> None:
+    database, recorder = told
+    actor = await new_tenant(services)
+    async with database.write(actor.tenant_id) as session:
+        session.touched(events, [7])
+    [tags] = recorder.tags
+    assert tags == rows_of(actor, "events", 7)
+    assert {type(table) for _, table, _ in tags} == {str}, "other kinds of text cannot be told to other processes"
+
+
 async def test_membership_is_announced_to_its_user_too(told: tuple[Database, Recorder], services: Services) -> None:
     actor, guest = await new_tenant(services), await new_tenant(services)
     database, recorder = told

@@ -296,3 +296,75 @@ async def test_failure_is_not_kept_for_keys_that_another_batch_brought() -> None
     with pytest.raises(ConnectionError):
         await loader.fetch([1, 2])
     assert await loader.fetch([1]) == [2]
+
+
+async def test_sole_task_of_an_operation_loads_without_another_task() -> None:
+    loader = Doubling()
+    loader.sole = asyncio.current_task()
+    before = len(asyncio.all_tasks())
+    loader.gate.clear()
+    asking = loader.fetch([1, 2, 1])
+    assert asking.send(None) is not None
+    assert len(asyncio.all_tasks()) == before
+    loader.gate.set()
+    with pytest.raises(StopIteration) as answer:
+        asking.send(None)
+    assert answer.value.value == [2, 4, 2]
+    assert loader.batches == [[1, 2]]
+
+
+async def test_tasks_that_the_sole_one_begins_travel_together() -> None:
+    loader = Doubling()
+    loader.sole = asyncio.current_task()
+    assert tuple(await asyncio.gather(loader.fetch([1]), loader.fetch([2, 1]))) == ([2], [4, 2])
+    assert loader.batches == [[1, 2]]
+
+
+async def test_sole_task_waits_for_what_is_under_way() -> None:
+    loader = Doubling()
+    loader.sole = asyncio.current_task()
+    loader.gate.clear()
+    other = asyncio.create_task(loader.fetch([1]))
+    await loader.began.acquire()
+    loader.gate.set()
+    assert await loader.fetch([1]) == [2]
+    assert await other == [2]
+    assert loader.batches == [[1]]
+
+
+async def test_failure_of_the_sole_task_leaves_nothing_behind() -> None:
+    loader = Doubling()
+    loader.sole = asyncio.current_task()
+    loader.failure = ConnectionError("lost")
+    with pytest.raises(ConnectionError):
+        await loader.fetch([1])
+    loader.failure = None
+    assert await loader.fetch([1]) == [2]
+
+
+async def test_sole_task_that_is_cancelled_ends_its_load_and_leaves_nothing_behind() -> None:
+    loader = Doubling()
+    loader.gate.clear()
+    asking = asyncio.create_task(loader.fetch([1]))
+    loader.sole = asking
+    await loader.began.acquire()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    loader.gate.set()
+    loader.sole = None
+    assert await loader.fetch([1]) == [2]
+    assert loader.batches == [[1], [1]]
+
+
+async def test_what_the_sole_task_is_loading_is_forgotten_when_it_is_cleared_meanwhile() -> None:
+    loader = Doubling()
+    loader.gate.clear()
+    early = asyncio.create_task(loader.fetch([1]))
+    loader.sole = early
+    await loader.began.acquire()
+    loader.clear()
+    loader.gate.set()
+    assert await early == [2]
+    assert await loader.fetch([1]) == [2]
+    assert loader.batches == [[1], [1]]

@@ -38,7 +38,7 @@ def test_everything_that_is_counted_is_shown_by_kind_and_tier() -> None:
 def test_series_of_workers_are_added_up() -> None:
     def of_worker(number: int, trusted: bool) -> str:
         labelled = exposition(trusted).replace('kind="', f'worker="{number}",kind="')
-        return labelled.replace("podgraph_cache_trusted ", f'podgraph_cache_trusted{{worker="{number}"}} ')
+        return labelled.replace("\npodgraph_cache_trusted ", f'\npodgraph_cache_trusted{{worker="{number}"}} ')
 
     stats = stats_in(of_worker(1, trusted=True) + of_worker(2, trusted=False))
     assert stats is not None
