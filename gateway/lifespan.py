@@ -150,9 +150,12 @@ async def open_process(
         stack.push_async_callback(redis.aclose)
         await stack.enter_async_context(database.watch.running())
         shared = redis if settings.redis.url is not None else None
-        keeping = serving and settings.cache.enabled
-        coherence = await stack.enter_async_context(open_coherence(database, shared, keeping=keeping))
-        keeper = _keeper(settings.cache, coherence, database, shared, registry) if keeping else None
+        # Whoever reads on replicas has to hear of writes, too.
+        hearing = serving and (settings.cache.enabled or len(database.watch.states) > 1)
+        coherence = await stack.enter_async_context(open_coherence(database, shared, keeping=hearing))
+        keeper = None
+        if serving and settings.cache.enabled:
+            keeper = _keeper(settings.cache, coherence, database, shared, registry)
         if keeper is not None:
             stack.push_async_callback(keeper.cache.settled)
         authentication = open_authentication(

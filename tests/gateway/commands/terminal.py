@@ -59,7 +59,7 @@ class Terminal:
     def sentence(self, *arguments: str) -> str:
         """The one sentence with which a command gives up."""
         said = self.run(*arguments)
-        assert (said.status, said.out) == (1, "")
+        assert (said.status, said.out) == (1, ""), said
         assert said.err.count("\n") == 1
         return said.err.rstrip("\n")
 
