@@ -37,6 +37,9 @@ ALL_KINDS: Final = frozenset(OperationType)
 CONSISTENCY: Final = "consistency"
 """The extension of a request that says what it must see at least, and of a response that says what it wrote."""
 
+_MUTATION: Final = OperationType.MUTATION.value
+_QUERY: Final = OperationType.QUERY.value
+
 _NOTHING: Final = Execution(None)
 
 T = TypeVar("T")
@@ -286,7 +289,7 @@ class Operations(Generic[ContextT]):
         async def execute() -> KeptAnswer | None:
             try:
                 await purchase.take(self._hold_seconds)
-                run.execution = await self._execution(job, context, purchase, OperationType.QUERY.value, name)
+                run.execution = await self._execution(job, context, purchase, _QUERY, name)
                 run.written = _written(run.execution)
             # It is this operation's alone: others who wait for the answer execute it themselves.
             except Exception as error:
@@ -303,7 +306,7 @@ class Operations(Generic[ContextT]):
         await purchase.take_kept(kept.cost, self._hold_seconds)
         await purchase.settle()
         if self._traced:
-            attributes = {"graphql.operation.type": OperationType.QUERY.value, "graphql.operation.name": name}
+            attributes = {"graphql.operation.type": _QUERY, "graphql.operation.name": name}
             self._tracer.start_span(f"query {name}", attributes={**attributes, "podgraph.executor": "kept"}).end()
         return self._result(_NOTHING, purchase, mode, kept.data)
 
@@ -321,7 +324,7 @@ class Operations(Generic[ContextT]):
             return execution
 
     async def _executed(self, job: Job, context: ContextT, purchase: Purchase, kind: str) -> Execution:
-        if kind != OperationType.MUTATION.value:
+        if kind != _MUTATION:
             return await self._settled(self._parts.executor.execute(job, context), purchase)
         # A query ends with its client; a mutation that has begun is finished, or half of it might be done.
         mutation = self._background(self._settled(self._parts.executor.execute(job, context), purchase))

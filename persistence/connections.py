@@ -211,7 +211,8 @@ class Connections:
         """An idle connection of the scope."""
         idle = self._idle
         for index in range(len(idle) - 1, -1, -1):
-            if not idle[index].fit:
+            # It was fit when it came here, and nobody has used it since.
+            if idle[index].driver.is_closed():
                 self._forget(idle.pop(index))
             elif idle[index].scope == scope:
                 return idle.pop(index)

@@ -15,25 +15,21 @@ from persistence.errors import DatabaseBusy
 class Turnstile:
     """`size` places; whoever finds none waits for at most `seconds`, and is told `message` then."""
 
-    __slots__ = ("_message", "_seconds", "_size", "_taken", "_waiting")
+    __slots__ = ("_message", "_seconds", "_size", "_waiting", "taken")
 
     def __init__(self, size: int, seconds: float, message: str) -> None:
         self._size = size
         self._seconds = seconds
         self._message = message
-        self._taken = 0
+        self.taken = 0
+        """Where it is 0, nobody waits either."""
         self._waiting: deque[asyncio.Future[None]] = deque()
-
-    @property
-    def empty(self) -> bool:
-        """Whether nobody has a place; then nobody waits for one either."""
-        return not self._taken
 
     def enter(self) -> bool:
         """Whether there was a place, which is then taken."""
-        if self._taken >= self._size:
+        if self.taken >= self._size:
             return False
-        self._taken += 1
+        self.taken += 1
         return True
 
     async def wait(self) -> None:
@@ -60,7 +56,7 @@ class Turnstile:
             if not turn.done():
                 turn.set_result(None)
                 return
-        self._taken -= 1
+        self.taken -= 1
 
 
 class Shares:
@@ -89,13 +85,12 @@ class Shares:
             await self._tenants[tenant_id].wait()
         except BaseException:
             # It may have been handed over too late, and nobody else wanted it.
-            self._forget(tenant_id)
+            if not self._tenants[tenant_id].taken:
+                del self._tenants[tenant_id]
             raise
 
     def leave(self, tenant_id: int) -> None:
-        self._tenants[tenant_id].leave()
-        self._forget(tenant_id)
-
-    def _forget(self, tenant_id: int) -> None:
-        if self._tenants[tenant_id].empty:
+        places = self._tenants[tenant_id]
+        places.leave()
+        if not places.taken:
             del self._tenants[tenant_id]

@@ -58,6 +58,12 @@ _OF_SCOPE: Mapping[Scope, Permission] = {
     Scope.ATTRIBUTION: Permission.ATTRIBUTION,
 }
 
+_ANY_OF: Mapping[Permission, frozenset[Scope]] = {
+    permission: frozenset(scope for scope, given in _OF_SCOPE.items() if given is permission)
+    for permission in Permission
+}
+"""The scopes that give a permission, each by itself."""
+
 
 class Viewer(msgspec.Struct, frozen=True):
     """Who asks: a user, in one tenant or in none yet, or an API key, which is always of one tenant."""
@@ -83,16 +89,16 @@ class Viewer(msgspec.Struct, frozen=True):
         return f"user {self.user_id}" if self.user_id is not None else f"key {self.api_key_id}"
 
     def may(self, permission: Permission) -> bool:
-        return permission in self.permissions
+        """In their tenant; nothing without one."""
+        if self.tenant_id is None:
+            return False
+        if self.role is not None:
+            return permission in _OF_ROLE[self.role]
+        return not self.scopes.isdisjoint(_ANY_OF[permission])
 
     @property
     def permissions(self) -> frozenset[Permission]:
-        """What the viewer may do in their tenant; nothing without one."""
-        if self.tenant_id is None:
-            return frozenset()
-        if self.role is not None:
-            return _OF_ROLE[self.role]
-        return frozenset(_OF_SCOPE[scope] for scope in self.scopes)
+        return frozenset(permission for permission in Permission if self.may(permission))
 
 
 def permissions_of(role: Role) -> frozenset[Permission]:

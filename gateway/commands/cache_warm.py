@@ -1,7 +1,6 @@
 """`podgraph cache warm`: fill Redis with what queries read, before anybody asks."""
 
 import asyncio
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Final
@@ -27,7 +26,6 @@ from gateway.settings import Settings
 from gateway.warming.pressure import Pressure
 from gateway.warming.queries import LeftOut, Query, queries_of
 from gateway.warming.warmer import Report, Rights, Warmer, free_operations
-from ops.telemetry import logging
 from ops.telemetry.metrics import DocumentMetrics
 from persistence.ids import TenantId
 from persistence.repositories.documents import all_documents
@@ -113,8 +111,6 @@ def warm_command(
         rights=_rights(role or (), scopes or ()),
         batch=batch,
     )
-    # What happens to Redis and the database is told when the work is over; else logs would run through the bar.
-    logging.configure(sys.stderr, style=settings.logs.style, level="ERROR")
     graph = build_graph()
     documents = Documents(graph.schema, DocumentLimits(), DocumentMetrics(CollectorRegistry()))
     queries, left_out = _of_files(documents, given)

@@ -14,6 +14,7 @@ from rich.text import Text
 from gateway.development import DamagedFile
 from gateway.embedded import EmbeddedError
 from gateway.settings import IncompleteSettings
+from ops.telemetry.logging import errors_alone
 from persistence.errors import DatabaseUnavailable, PendingMigrations, UnsafeRole
 from resolvers.errors import DomainError
 
@@ -35,7 +36,8 @@ def failures_as_sentences(command: Callable[P, T]) -> Callable[P, T]:
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return command(*args, **kwargs)
+            with errors_alone():
+                return command(*args, **kwargs)
         except Failure as error:
             raise _printed(str(error)) from None
         except _SENTENCES as error:

@@ -9,7 +9,8 @@ logging, which takes four times as long, and each request writes a line.
 import json
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO, cast
 
@@ -59,6 +60,24 @@ def configure(stream: TextIO = sys.stderr, *, style: LogStyle = "auto", level: s
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
+
+
+@contextmanager
+def errors_alone() -> Iterator[None]:
+    """Within the block, of a command for people, only errors are logged, and on standard error."""
+    before = structlog.get_config() if structlog.is_configured() else None
+    structlog.configure(
+        # Asked for with each line: a test puts other streams in its place.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger("ERROR"),
+        cache_logger_on_first_use=False,
+    )
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()
+        if before is not None:
+            structlog.configure(**before)
 
 
 class _Lines:

@@ -97,7 +97,7 @@ async def test_places_are_handed_over_in_the_order_in_which_they_were_asked_for(
     await waiting[1]
     assert told == [1, 2]
     places.leave()
-    assert places.empty
+    assert places.taken == 0
 
 
 async def test_who_waits_too_long_gives_up_and_takes_nothing() -> None:
@@ -106,7 +106,7 @@ async def test_who_waits_too_long_gives_up_and_takes_nothing() -> None:
     with pytest.raises(DatabaseBusy, match=FULL):
         await places.wait()
     places.leave()
-    assert places.empty
+    assert places.taken == 0
     assert entered(places, 2) == [True, False]
 
 
@@ -119,7 +119,7 @@ async def test_who_is_cancelled_while_waiting_is_passed_over() -> None:
     await waiting[1]
     assert told == [2]
     places.leave()
-    assert places.empty
+    assert places.taken == 0
 
 
 async def test_place_handed_to_one_who_is_cancelled_in_the_same_moment_goes_to_the_next() -> None:
@@ -133,7 +133,7 @@ async def test_place_handed_to_one_who_is_cancelled_in_the_same_moment_goes_to_t
     with pytest.raises(asyncio.CancelledError):
         await waiting[0]
     places.leave()
-    assert places.empty
+    assert places.taken == 0
 
 
 async def test_tenant_whose_last_place_came_too_late_leaves_nothing_behind() -> None:
