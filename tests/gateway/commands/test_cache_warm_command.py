@@ -2,16 +2,17 @@
 
 import asyncio
 import json
-import logging
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-import structlog
 
 from cache.redis import open_redis
 from gateway.demo.account import demo_account
-from tests.gateway.commands.terminal import Terminal
+from tests.gateway.commands.terminal import OwnDatabase, Terminal
+from tests.gateway.test_coherence import process
 from tests.services.redis_server import RedisServer
 
 QUERY = """query Shows { podcasts(first: 3) { nodes { title episodes(first: 2) { nodes { title } } } } }
@@ -19,22 +20,29 @@ query Some($first: Int!) { campaigns(first: $first) { nodes { name } } }
 """
 
 
-@pytest.fixture(autouse=True)
-def logs() -> Iterator[None]:
-    """Are as they were, after the command has sent them elsewhere."""
-    root = logging.getLogger()
-    handlers, level, configured = root.handlers, root.level, structlog.get_config()
-    yield
-    root.handlers = handlers
-    root.setLevel(level)
-    structlog.configure(**configured)
-
-
 @pytest.fixture
 def shell(seeded: Terminal, redis_server: RedisServer) -> Terminal:
     """A terminal with the demo's database, and a Redis."""
     seeded.set(PODGRAPH_REDIS__URL=redis_server.url)
     return seeded
+
+
+@pytest.fixture
+def server(shell: Terminal, own_database: OwnDatabase, redis_server: RedisServer) -> Iterator[None]:
+    """A process that is there all the time, as servers are: else nobody knew that what Redis keeps is still true."""
+    begun, over = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        async with process(own_database.app_url, redis_server.url):
+            begun.set()
+            await asyncio.to_thread(over.wait)
+
+    with ThreadPoolExecutor(1) as thread:
+        served = thread.submit(asyncio.run, serve())
+        assert begun.wait(20)
+        yield
+        over.set()
+        served.result(20)
 
 
 @pytest.fixture
@@ -106,6 +114,7 @@ def test_a_file_that_is_no_valid_document_is_refused_with_its_place(terminal: Te
     assert "wrong.graphql:1:3: " in said.err
 
 
+@pytest.mark.usefixtures("server")
 def test_queries_of_a_file_are_warmed_once_and_found_the_second_time(
     shell: Terminal, tenant: str, file: str, tmp_path: Path, redis_server: RedisServer
 ) -> None:
