@@ -81,16 +81,20 @@ class Shares:
 
     async def wait(self, tenant_id: int) -> None:
         """A place, after there was none. Raises DatabaseBusy."""
+        places = self._tenants[tenant_id]
         try:
-            await self._tenants[tenant_id].wait()
+            await places.wait()
         except BaseException:
             # It may have been handed over too late, and nobody else wanted it.
-            if not self._tenants[tenant_id].taken:
-                del self._tenants[tenant_id]
+            self._forget(tenant_id, places)
             raise
 
     def leave(self, tenant_id: int) -> None:
         places = self._tenants[tenant_id]
         places.leave()
-        if not places.taken:
+        self._forget(tenant_id, places)
+
+    def _forget(self, tenant_id: int, places: Turnstile) -> None:
+        """Unless somebody has a place: who is cancelled may hear of it after the last one left, and others came."""
+        if not places.taken and self._tenants.get(tenant_id) is places:
             del self._tenants[tenant_id]

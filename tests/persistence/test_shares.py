@@ -147,3 +147,18 @@ async def test_tenant_whose_last_place_came_too_late_leaves_nothing_behind() -> 
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert len(shares) == 0
+
+
+@pytest.mark.parametrize("followed", [False, True])
+async def test_who_is_cancelled_as_the_last_one_leaves_hears_that_and_disturbs_nobody_after(followed: bool) -> None:
+    shares = Shares(1, LONG)
+    assert shares.enter(MODEST)
+    waiting = asyncio.create_task(shares.wait(MODEST))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    shares.leave(MODEST)
+    assert not followed or shares.enter(MODEST)
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert len(shares) == followed
+    assert shares.enter(MODEST) is not followed
