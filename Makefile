@@ -52,16 +52,17 @@ clean: ## remove what was installed and built; the demo's data in .podgraph stay
 	@$(PYTHON) -m venv .venv \
 		|| { echo "$(PYTHON) cannot make a virtual environment: install its venv module (Debian: python3-venv)"; exit 1; }
 
+# The files list everything: pip looks for nothing beyond, where it would meet what came out since and has no hash here.
 .venv/.installed: requirements.txt requirements-build.txt pyproject.toml | .venv/bin/python
 	@echo "Installing the requirements …"
-	@$(PIP) install --require-hashes -r requirements.txt
-	@$(PIP) install --require-hashes -r requirements-build.txt
+	@$(PIP) install --require-hashes --no-deps -r requirements.txt
+	@$(PIP) install --require-hashes --no-deps -r requirements-build.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/.tested: requirements-dev.txt .venv/.installed
 	@echo "Installing what the tests need …"
-	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@$(PIP) install --require-hashes --no-deps -r requirements-dev.txt
 	@touch $@
 
 .venv/.browser: .venv/.tested tests/services/package-lock.json tests/conformance/graphql_http/package-lock.json tests/conformance/consumers/package-lock.json
