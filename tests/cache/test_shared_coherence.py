@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from time import monotonic
 
+import msgspec
 import pytest
 
 from cache.coherence import Announcement
 from cache.coherence_store import KEY, CoherenceStore
 from cache.redis import TIMEOUT, open_redis
-from tests.cache.primary import ScriptedPrimary, ShiftedClock
+from tests.cache.primary import Clock, ScriptedPrimary, ShiftedClock
 from tests.cache.processes import OTHER_TENANT, QUICK, TENANT, Loads, Process, process, row, whole
 from tests.services.redis_server import RedisServer
 
@@ -143,6 +144,38 @@ async def test_operation_after_a_write_does_not_wait_for_a_load_from_before(
     assert await two.titles(later, 1) == ["second"]
 
 
+async def test_operation_during_a_write_does_not_wait_for_the_load_of_another(
+    one: Process, two: Process, loads: Loads
+) -> None:
+    announcement = await one.coherence.announced(row(1))
+    loads.held = asyncio.Event()
+    before = asyncio.create_task(two.titles(loads, 1))
+    while not loads.count:
+        await asyncio.sleep(0.001)
+    # It is committed, if not done: who asks now may have seen that by another way.
+    later = Loads(loads.primary, "second")
+    async with asyncio.timeout(10):
+        assert await two.titles(later, 1) == ["second"]
+    loads.held.set()
+    assert await before == ["first"]
+    await announcement.done(one.primary.position + 8)
+
+
+async def test_load_from_before_a_loss_is_not_kept(two: Process, loads: Loads) -> None:
+    loads.held = asyncio.Event()
+    loading = asyncio.create_task(two.titles(loads, 1))
+    while not loads.count:
+        await asyncio.sleep(0.001)
+    await kill_subscriptions(two)
+    while not two.coherence.losses:
+        await asyncio.sleep(0.001)
+    await two.trusted()
+    loads.held.set()
+    assert await loading == ["first"]
+    loads.title = "second"
+    assert await two.titles(loads, 1) == ["second"]
+
+
 async def test_concurrent_operations_share_a_round_trip_that_began_after_they_came(one: Process) -> None:
     before = (await one.redis.info("commandstats"))["cmdstat_hmget"]["calls"]
     moments = await asyncio.gather(*(one.coherence.moment() for _ in range(50)))
@@ -230,6 +263,28 @@ async def test_emptied_redis_is_not_believed_until_everybody_has_told_it_what_is
     loads.title = "second"
     await announcement.done(one.primary.position + 8)
     assert await two.titles(loads, 1) == ["second"]
+
+
+async def test_emptied_redis_is_not_believed_until_it_is_old_enough(
+    one: Process, redis_server: RedisServer, primary: ScriptedPrimary
+) -> None:
+    clock, times = Clock(), msgspec.structs.replace(QUICK, young=30.0)
+    redis = open_redis(redis_server.url)
+    late = Process(redis, primary, clock, times)
+    async with late.coherence.running(), asyncio.timeout(10):
+        while not late.coherence.joined:
+            await asyncio.sleep(0.001)
+        clock.now += times.young
+        await late.trusted()
+        generation = late.coherence.generation
+        await one.redis.flushall()
+        while late.coherence.generation == generation or not late.coherence.joined:
+            await asyncio.sleep(0.001)
+        await one.trusted()
+        assert not (await late.coherence.moment()).trusted
+        clock.now += times.young
+        await late.trusted()
+    await redis.aclose()
 
 
 async def test_missing_part_of_what_redis_knows_is_as_if_all_was_lost(one: Process, two: Process, loads: Loads) -> None:
