@@ -1,7 +1,7 @@
 # Two commands matter: `make up` serves Podgraph with a demo, `make test` checks everything. `make help` lists the rest.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help up test differential check web lock clean
+.PHONY: help up test differential histories check web lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -16,14 +16,17 @@ help: ## list the commands
 up: .venv/.installed gateway/static/.built ## serve Podgraph with a demo on http://localhost:8000 (PORT=… for another port)
 	@exec $(BIN)/podgraph up $(if $(PORT),--port $(PORT))
 
-test: check .venv/.browser ## everything: `make check` and all tests, on services of their own
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+test: check .venv/.browser ## everything: `make check` and all tests, on services of their own (WORKERS=… on a machine with more than two cores)
+	$(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist worksteal --cov --cov-report=term:skip-covered
 
 # What graphql-core leaves behind of a failed field may be collected only after the last test: see tests/gateway/execution/leftovers.py.
 differential: .venv/.tested ## thousands of generated queries: both executors answer alike (QUERIES=… for another number)
 	PODGRAPH_DIFFERENTIAL_QUERIES=$(or $(QUERIES),5400) $(BIN)/python -m pytest -q -s -n 0 \
 		-W "ignore:coroutine 'Executor.:RuntimeWarning" \
 		tests/gateway/execution/test_differential_graph.py tests/gateway/execution/test_differential_failures.py
+
+histories: .venv/.tested ## thousands of operations on two servers and two replicas: nobody sees less than was acknowledged (OPERATIONS=…)
+	PODGRAPH_HISTORY_OPERATIONS=$(or $(OPERATIONS),10000) $(BIN)/python -m pytest -q -s -n 0 tests/e2e/test_never_older.py
 
 check: .venv/.tested gateway/static/.built ## format, lint, types, imports, dependencies, schema and web checks
 	$(BIN)/ruff format --check .

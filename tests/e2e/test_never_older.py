@@ -1,6 +1,7 @@
 """Two servers, two replicas, one Redis: nobody is ever shown less than was acknowledged before they asked."""
 
 import asyncio
+import os
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -15,7 +16,7 @@ from tests.services.gateway import Gateway
 from tests.services.redis_server import RedisServer
 from tests.services.replicas import Cluster
 
-OPERATIONS = 10_000
+OPERATIONS = int(os.environ.get("PODGRAPH_HISTORY_OPERATIONS", "3000"))
 SESSIONS = 16
 
 
