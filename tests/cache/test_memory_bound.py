@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.no_cover
+
 PROGRAM = """
 import random, sys, time, tracemalloc
 from datetime import UTC, datetime, timedelta

@@ -17,6 +17,8 @@ from tests.gateway.cost.oracle import Oracle
 from tests.gateway.cost.pricing import Priced, priced, unvalidated
 from tests.gateway.cost.world import SDL, World, typed
 
+pytestmark = pytest.mark.no_cover
+
 STYLE = QueryStyle(depth=4, fields=16, objects=40, page=5, one_number=False)
 COUNT = 1_600
 SMALL = 150 * ONE

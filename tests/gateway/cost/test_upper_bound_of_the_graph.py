@@ -17,7 +17,7 @@ from tests.gateway.execution.leftovers import LEFTOVERS
 from tests.graph import data
 from tests.schema.inhabited import inhabited_tenant
 
-pytestmark = LEFTOVERS
+pytestmark = [*LEFTOVERS, pytest.mark.no_cover]
 
 COUNT = 150
 STYLE = QueryStyle(depth=6, fields=30, introspection=0.05)

@@ -122,6 +122,7 @@ def test_introspection_uses_nothing_of_ours() -> None:
     assert used("{ __schema { types { name } } __typename }") == set()
 
 
+@pytest.mark.no_cover
 def test_every_use_in_the_graph_is_of_an_element_that_a_check_knows() -> None:
     graph = build_graph().schema
     known = elements(graph)

@@ -17,7 +17,7 @@ from tests.gateway.execution.leftovers import LEFTOVERS
 from tests.gateway.execution.reach import reachable
 from tests.gateway.execution.wild_world import WildContext, wild_schema
 
-pytestmark = LEFTOVERS
+pytestmark = [*LEFTOVERS, pytest.mark.no_cover]
 
 QUERIES: Final = int(os.environ.get("PODGRAPH_DIFFERENTIAL_QUERIES", "160"))
 STYLE: Final = QueryStyle(depth=4, fields=14, arguments=0.5)

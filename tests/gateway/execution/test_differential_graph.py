@@ -24,7 +24,7 @@ from tests.gateway.execution.plain_queries import plain_queries
 from tests.gateway.execution.populated import Populated, populated_tenant
 from tests.gateway.execution.reach import reachable
 
-pytestmark = LEFTOVERS
+pytestmark = [*LEFTOVERS, pytest.mark.no_cover]
 
 QUERIES: Final = int(os.environ.get("PODGRAPH_DIFFERENTIAL_QUERIES", "90"))
 """How many are made: half of them by hypothesis-graphql, the others by the generator of `podgraph cost calibrate`."""

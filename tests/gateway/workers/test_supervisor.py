@@ -44,11 +44,7 @@ async def supervised(directory: Path, workers: int, times: Times = TIMES) -> Asy
 
 def alive() -> list[psutil.Process]:
     """The workers that run."""
-    return [
-        process
-        for process in psutil.Process().children()
-        if process.status() != psutil.STATUS_ZOMBIE and "tests.gateway.workers.plain_worker" in process.cmdline()
-    ]
+    return [process for process in psutil.Process().children() if _works(process)]
 
 
 def listening() -> list[psutil.Process]:
@@ -56,8 +52,20 @@ def listening() -> list[psutil.Process]:
     return [process for process in alive() if _handles(process.pid, signal.SIGTERM)]
 
 
+def _works(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE and "tests.gateway.workers.plain_worker" in process.cmdline()
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _handles(pid: int, number: signal.Signals) -> bool:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+    """Whether it does; a process that has ended meanwhile handles nothing."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    for line in status.splitlines():
         if line.startswith("SigCgt:"):
             return bool(int(line.split()[1], 16) >> (number - 1) & 1)
     return False

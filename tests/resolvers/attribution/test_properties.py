@@ -16,6 +16,8 @@ from resolvers.attribution.paths import Credits, PathCounts, SinglePath, Touch
 from resolvers.attribution.registry import chosen, models
 from tests.resolvers.attribution.path_sets import Journey, counted, journeys, made_up
 
+pytestmark = pytest.mark.no_cover
+
 EVERY = list(models())
 ADDITIVE = [kind for kind, model in models().items() if model.additive]
 NODES = 5

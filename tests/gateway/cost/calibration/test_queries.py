@@ -24,6 +24,8 @@ from gateway.cost.calibration.arguments import Values, invented
 from gateway.cost.calibration.queries import GeneratedQuery, QueryGenerator, QueryStyle
 from tests.graph import schema
 
+pytestmark = pytest.mark.no_cover
+
 SMALL = build_schema("""
   type Query { pets(first: Int, last: Int, filter: Filter): [Pet!]! pet(id: ID!): Pet
     found: [Found!]! only(one: One!): Int }
