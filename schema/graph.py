@@ -1,5 +1,7 @@
 """The graph with what it costs and what may be kept of it: what the server and the commands start from."""
 
+from functools import cache
+
 import msgspec
 from graphql import GraphQLSchema, build_ast_schema, is_specified_directive, parse
 
@@ -17,8 +19,9 @@ class Graph(msgspec.Struct, frozen=True):
     annotations: Annotations
 
 
+@cache
 def build_graph(weights: str | None = None, hints: str | None = None) -> Graph:
-    """The graph with these weights and hints, TOML texts, or else with its own. Raises AnnotationMistakes."""
+    """The graph with these weights and hints, TOML texts, or else with its own; built once. Raises AnnotationMistakes."""
     built = build_schema()
     sdl, mistakes = annotated_sdl(
         built,
