@@ -437,10 +437,9 @@ class SharedCoherence:
 
     async def _catch_up(self, beat: Beat) -> None:
         """Messages come within moments, or never."""
-        if not self._has_heard(beat):
-            await asyncio.sleep(self._times.behind)
-            if self._joined and not self._has_heard(beat):
-                self._lose("messages did not come")
+        await self._reached(beat.sequence)
+        if self._joined and not self._has_heard(beat):
+            self._lose("messages did not come")
 
     def _has_heard(self, beat: Beat) -> bool:
         """Another generation is that of a later message, or of other data."""

@@ -86,7 +86,7 @@ async def sharing_process(services: Services, app_url: str, redis_url: str) -> A
     try:
         async with database.watch.running():
             primary = Calm(database)
-            times = CoherenceTimes(young=0.05, beat=0.05, retry=0.02)
+            times = CoherenceTimes(behind=2.0, young=0.05, beat=0.05, retry=0.02)
             coherence = SharedCoherence(redis, primary, database.unheard_writes, time.monotonic, times)
             database.announcer = coherence
             tier = RedisTier(redis, secrets.token_hex(4), coherence.failed)

@@ -23,7 +23,7 @@ from tests.cache.primary import ScriptedPrimary
 TENANT = 7
 OTHER_TENANT = 8
 TABLE = "podcasts"
-QUICK = CoherenceTimes(young=0.3, beat=0.05, retry=0.02)
+QUICK = CoherenceTimes(behind=0.5, young=0.3, beat=0.05, retry=0.02)
 
 
 class Podcast(msgspec.Struct, frozen=True):

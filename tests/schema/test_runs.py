@@ -18,7 +18,7 @@ from tests.actors import Actor, new_member
 from tests.graph import data, run, subscribed
 from tests.resolvers.campaigns.scene import new_line_item, new_placement
 from tests.resolvers.paths.scene import DAY, NOON, Scene, new_scene
-from tests.resolvers.runs.scene import again, count_hours, finished, runner, three_currencies, wanted
+from tests.resolvers.runs.scene import again, count_hours, finished, three_currencies, wanted, worked_off
 from tests.schema.test_campaign_statements import recorded_statements
 
 RUN = """mutation Run($advertiser: ID, $campaign: ID, $of: ID, $input: RunAttributionInput!) {
@@ -566,14 +566,14 @@ async def test_removal_effect_of_a_show(services: Services) -> None:
     }
 
 
-async def test_progress_is_followed_to_the_end(services: Services, scene: Scene) -> None:
+async def test_progress_is_followed_to_the_end(scene: Scene) -> None:
     waiting = await run_attribution(scene.actor.context(), wanted(scene))
     subscription = "subscription Watch($id: ID!) { attributionRunProgress(id: $id) { run { status progress } } }"
     events = await subscribed(scene.actor.context(), subscription, id=f"run_{waiting.id}")
     assert not isinstance(events, Execution)
     async with aclosing(events), asyncio.timeout(20):
         first = await anext(events)
-        work = asyncio.create_task(runner(services).work_once())
+        work = asyncio.create_task(worked_off(scene.actor, waiting.id))
         rest = [item async for item in events]
         await work
     shown = [item.data["attributionRunProgress"]["run"] for item in (first, *rest) if item.data is not None]

@@ -55,7 +55,12 @@ def runner(services: Services, registry: CollectorRegistry | None = None, **time
 async def finished(actor: Actor, asked: WantedRun) -> AttributionRunRecord:
     """The run, as it has ended."""
     run = await run_attribution(actor.context(), asked)
-    while (run := await state(actor, run.id)).status not in ENDED:
+    return await worked_off(actor, run.id)
+
+
+async def worked_off(actor: Actor, run_id: RunId) -> AttributionRunRecord:
+    """The run, as it has ended, after those of others that waited before it."""
+    while (run := await state(actor, run_id)).status not in ENDED:
         assert await runner(actor.services).work_once()
     return run
 
