@@ -21,7 +21,7 @@ class Graph(msgspec.Struct, frozen=True):
 
 @cache
 def build_graph(weights: str | None = None, hints: str | None = None) -> Graph:
-    """The graph with these weights and hints, TOML texts, or else with its own; built once. Raises AnnotationMistakes."""
+    """The graph, built once, with these weights and hints, TOML texts, or with its own. Raises AnnotationMistakes."""
     built = build_schema()
     sdl, mistakes = annotated_sdl(
         built,
